@@ -1,0 +1,95 @@
+package actions
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/jonboulle/clockwork"
+
+	"github.com/timbot-go/timbot/sdkconn"
+)
+
+// Action is one thing that a step can do.
+type Action interface {
+	// Spec describes the action. It always returns the same.
+	Spec() Spec
+
+	// Run does it. args holds the inputs by name, with the types that the Spec declares; it is not changed. Run blocks
+	// until the effect is known to have happened or failed, or ctx ends; an effect that ended with ctx is unknown
+	// (sdkconn.EffectUnknown). The Result of a failed Run holds what was learned all the same, or nothing.
+	//
+	// Errors wrap the connection's, so that sdkconn.CodeOf and errors.Is work; an *InputError says that the inputs are
+	// wrong and that trying again cannot help.
+	Run(ctx context.Context, call *Call, args map[string]any) (Result, error)
+}
+
+// Call is where an action runs: for whom, on what, and what it may touch. It is read only.
+type Call struct {
+	// Conn is the bot's connection.
+	Conn sdkconn.Conn
+
+	// Event is what the rule fired on; nil for a rule that no event of the connection started.
+	Event *sdkconn.Event
+
+	// Conversation is the event's; the zero value for none.
+	Conversation sdkconn.Conversation
+
+	// EffectID names this effect for good: the same step of the same run has the same id when it is tried again.
+	EffectID string
+
+	// Clock is where the time comes from.
+	Clock clockwork.Clock
+
+	// Log takes what people should see. It has the rule and the step set already.
+	Log *slog.Logger
+
+	// Dir is the folder of the bot's file. Files are read from there and below only.
+	Dir string
+
+	// DataDir is the folder that the bot may write to, there and below only.
+	DataDir string
+
+	// Rule and Step are the rule's id and the step's, or its path when it has none.
+	Rule, Step string
+}
+
+// message is the message that the call's event is about, or nil.
+func (c *Call) message() *sdkconn.Message {
+	switch {
+	case c.Event == nil:
+		return nil
+	case c.Event.Message != nil:
+		return c.Event.Message
+	case c.Event.Revoked != nil:
+		return c.Event.Revoked.Message()
+	}
+	return nil
+}
+
+// Result is what an action leaves behind for the steps after it.
+type Result struct {
+	// Out is the action's output: a value of the type Spec.Output, or nil.
+	Out any
+
+	// Text is the output in words, for instance the text that was sent; empty for none.
+	Text string
+
+	// Value is the output as one value, for instance a count; nil for none.
+	Value any
+}
+
+// Settle says what becomes of an effect whose outcome is not known, because the program died or the deadline passed
+// before the answer came.
+type Settle string
+
+// The ways to settle.
+const (
+	// SettleRepeat does it again: doing it twice is the same as doing it once.
+	SettleRepeat Settle = "repeat"
+
+	// SettleAsk asks the service whether it happened, by the effect's id, and does it again only when it did not.
+	SettleAsk Settle = "ask"
+
+	// SettleReport does nothing: the step ends with the error code "interrupted", and the rule or a person decides.
+	SettleReport Settle = "report"
+)
