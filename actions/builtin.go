@@ -1,6 +1,10 @@
 package actions
 
-// Builtin returns the actions of this package.
+// Builtin returns the actions of this package, in the order of the reference.
 func Builtin() []Action {
-	return []Action{Reply, Send, Log}
+	return []Action{
+		Reply, Send, Announce, Revoke, MarkRead, // what others notice
+		History, Find, Save, Import, Delete, Download, // the bot's own copy
+		Log,
+	}
 }

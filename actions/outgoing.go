@@ -7,11 +7,38 @@ import (
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
+// content is what a message says.
+type content struct {
+	Text     *string   `arg:"text" doc:"The text of the message."`
+	Elements []element `arg:"elements" doc:"The parts of the message in their order, each with exactly one of its fields."`
+}
+
+// elems makes the SDK's elements.
+func (c content) elems(call *Call, path string) (sdkconn.Elems, error) {
+	if c.Text != nil {
+		if *c.Text == "" {
+			return nil, inputErrorf(path+"text", "is empty: give some text")
+		}
+		return sdkconn.Elems{&sdkconn.TextElem{Text: *c.Text}}, nil
+	}
+	if len(c.Elements) == 0 {
+		return nil, inputErrorf(path+"elements", "is empty: give at least one element")
+	}
+	var elems sdkconn.Elems
+	for i, e := range c.Elements {
+		elem, err := e.elem(call, fmt.Sprintf("%selements[%d]", path, i))
+		if err != nil {
+			return nil, err
+		}
+		elems = append(elems, elem)
+	}
+	return elems, nil
+}
+
 // outgoing is the content of a message to be sent, and how it travels.
 type outgoing struct {
-	Text     *string          `arg:"text" doc:"The text of the message."`
-	Elements []element        `arg:"elements" doc:"The parts of the message in their order, each with exactly one of the fields below."`
-	Forward  *sdkconn.Message `arg:"forward" doc:"A message whose content is sent on."`
+	content `arg:",squash"`
+	Forward *sdkconn.Message `arg:"forward" doc:"A message whose content is sent on."`
 
 	Mentions    []string `arg:"mentions" doc:"User ids to mention, or all for everyone; in groups."`
 	CustomData  string   `arg:"custom_data" doc:"Data of the app's own that travels with the message (cloud custom data)."`
@@ -50,7 +77,14 @@ func (o outgoing) message(call *Call) (*sdkconn.Message, error) {
 		CloudCustom: o.CustomData, Priority: priorities[o.Priority], IsOnlineMsg: o.OnlineOnly,
 		NeedReadReceipt: o.ReadReceipt, TargetMembers: o.OnlyTo,
 	}
-	if err := o.content(call, msg); err != nil {
+	var err error
+	if o.Forward != nil {
+		msg.Elems, err = forwarded(o.Forward)
+		msg.IsForward = true
+	} else {
+		msg.Elems, err = o.elems(call, "")
+	}
+	if err != nil {
 		return nil, err
 	}
 	if len(o.OnlyTo) > 0 && len(o.Mentions) > 0 {
@@ -76,55 +110,25 @@ func (o outgoing) message(call *Call) (*sdkconn.Message, error) {
 		}
 	}
 	if o.Push != nil {
-		config, err := o.Push.config()
-		if err != nil {
+		if msg.OfflinePush, err = o.Push.config(); err != nil {
 			return nil, err
 		}
-		msg.OfflinePush = config
 	}
 	return msg, nil
 }
 
-func (o outgoing) content(call *Call, msg *sdkconn.Message) error {
-	switch {
-	case o.Text != nil:
-		if *o.Text == "" {
-			return inputErrorf("text", "is empty: give some text")
+// forwarded returns a message's elements to be sent on.
+func forwarded(msg *sdkconn.Message) (sdkconn.Elems, error) {
+	for i, e := range msg.Elems {
+		if !e.ElemType().Sendable() {
+			return nil, inputErrorf("forward", "element %d of the message is of type %s, which only the service sends", i,
+				e.ElemType())
 		}
-		msg.Elems = sdkconn.Elems{&sdkconn.TextElem{Text: *o.Text}}
-	case o.Forward != nil:
-		for i, e := range o.Forward.Elems {
-			if !e.ElemType().Sendable() {
-				return inputErrorf("forward", "element %d of the message is of type %s, which only the service sends", i, e.ElemType())
-			}
-		}
-		if len(o.Forward.Elems) == 0 {
-			return inputErrorf("forward", "the message has no content")
-		}
-		msg.Elems, msg.IsForward = o.Forward.Elems, true
-	default:
-		elems, err := elemsOf(call, o.Elements)
-		if err != nil {
-			return err
-		}
-		msg.Elems = elems
 	}
-	return nil
-}
-
-func elemsOf(call *Call, elements []element) (sdkconn.Elems, error) {
-	if len(elements) == 0 {
-		return nil, inputErrorf("elements", "is empty: give at least one element")
+	if len(msg.Elems) == 0 {
+		return nil, inputErrorf("forward", "the message has no content")
 	}
-	var elems sdkconn.Elems
-	for i, e := range elements {
-		elem, err := e.elem(call, fmt.Sprintf("elements[%d]", i))
-		if err != nil {
-			return nil, err
-		}
-		elems = append(elems, elem)
-	}
-	return elems, nil
+	return msg.Elems, nil
 }
 
 func (p *push) config() (*sdkconn.OfflinePushConfig, error) {

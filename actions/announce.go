@@ -1,0 +1,192 @@
+package actions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/timbot-go/timbot/sdkconn"
+)
+
+// batchMax is how many users one BatchSend takes: the service's own bound.
+const batchMax = 500
+
+type announceIn struct {
+	To       announceTo `arg:"to,required" doc:"Who gets the message."`
+	outgoing `arg:",squash"`
+}
+
+type announceTo struct {
+	Users  []string `arg:"users" doc:"User ids; each gets it in a conversation of its own."`
+	Groups []string `arg:"groups" doc:"Group ids."`
+}
+
+type announceOut struct {
+	Total   int        `arg:"total" doc:"How many users and groups there were, each counted once."`
+	Sent    int        `arg:"sent,value" doc:"How many got the message."`
+	Failed  int        `arg:"failed" doc:"How many did not, or not for sure."`
+	Skipped int        `arg:"skipped" doc:"How many were named more than once; they got it once."`
+	Results []delivery `arg:"results" doc:"What became of each, users first, in the order given."`
+	Text    string     `arg:"text,text" doc:"The text of the message."`
+}
+
+// delivery is what became of one target.
+type delivery struct {
+	To      string           `arg:"to" doc:"The conversation: c2c_USER or group_ID."`
+	OK      bool             `arg:"ok" doc:"Whether it got the message."`
+	MsgID   string           `arg:"msg_id" doc:"The id of its message."`
+	Locator *sdkconn.Locator `arg:"locator" doc:"The identity of its message, to revoke it."`
+	Code    int              `arg:"code" doc:"The service's error code; 0 for none."`
+	Error   string           `arg:"error" doc:"Why it did not get the message."`
+}
+
+// Announce sends one message to many.
+var Announce = New(Spec{
+	Name: "announce",
+	Doc: "Sends one message to many users and groups: users in batches of 500, groups one by one. Whoever is named " +
+		"twice gets it once. Targets that fail do not stop the others; the step fails when nobody got it.",
+	Example: `announce:
+  to:
+    users: [alice, bob]
+    groups: ["@TGS#news"]
+  text: 今晚 22:00 停机维护`,
+	OneOf:      [][]string{contentNames},
+	AtMostOne:  [][]string{{"mentions", "only_to"}},
+	ActsOnChat: true,
+	Settle:     SettleAsk, // target by target, as with send
+}, func(ctx context.Context, call *Call, args announceIn) (announceOut, error) {
+	a := &announcement{call: call}
+	if err := a.plan(args.To); err != nil {
+		return announceOut{}, err
+	}
+	msg, err := args.message(call)
+	if err != nil {
+		return announceOut{}, err
+	}
+	a.out.Text = msg.Text()
+	for chunk := range slices.Chunk(a.users, batchMax) {
+		a.toUsers(ctx, chunk, msg)
+	}
+	for _, group := range a.groups {
+		a.toGroup(ctx, group, msg)
+	}
+	call.Log.Info("announced", "total", a.out.Total, "sent", a.out.Sent, "failed", a.out.Failed, "skipped", a.out.Skipped)
+	return a.out, a.err(ctx)
+})
+
+// announcement is one run of announce: what is planned, and then, target by target, what became of it. A target's result
+// is noted once, as soon as it is known.
+type announcement struct {
+	call          *Call
+	users, groups []string
+	out           announceOut
+	first         error // the first failure
+}
+
+// plan takes each target once.
+func (a *announcement) plan(to announceTo) error {
+	once := func(input string, ids []string) ([]string, error) {
+		var kept []string
+		seen := make(map[string]bool, len(ids))
+		for i, id := range ids {
+			switch {
+			case id == "":
+				return nil, inputErrorf(fmt.Sprintf("%s[%d]", input, i), "is empty: want an id")
+			case seen[id]:
+				a.out.Skipped++
+			default:
+				seen[id] = true
+				kept = append(kept, id)
+			}
+		}
+		return kept, nil
+	}
+	var err error
+	if a.users, err = once("to.users", to.Users); err != nil {
+		return err
+	}
+	if a.groups, err = once("to.groups", to.Groups); err != nil {
+		return err
+	}
+	a.out.Total = len(a.users) + len(a.groups)
+	a.out.Results = make([]delivery, 0, a.out.Total)
+	return nil
+}
+
+func (a *announcement) toUsers(ctx context.Context, users []string, msg *sdkconn.Message) {
+	if err := ctx.Err(); err != nil {
+		for _, user := range users {
+			a.failed(sdkconn.C2C(user), notTried(err))
+		}
+		return
+	}
+	results, err := a.call.deliverToUsers(ctx, users, msg)
+	byUser := make(map[string]sdkconn.BatchSendResult, len(results))
+	for _, r := range results {
+		byUser[r.User] = r
+	}
+	for _, user := range users {
+		conv := sdkconn.C2C(user)
+		r, known := byUser[user]
+		switch {
+		case known && r.Code == 0:
+			a.sent(conv, r.Msg)
+		case known:
+			a.failed(conv, r.Err())
+		case err != nil:
+			a.failed(conv, err)
+		default:
+			a.failed(conv, errNoResult)
+		}
+	}
+}
+
+func (a *announcement) toGroup(ctx context.Context, group string, msg *sdkconn.Message) {
+	conv := sdkconn.Group(group)
+	if err := ctx.Err(); err != nil {
+		a.failed(conv, notTried(err))
+		return
+	}
+	sent, err := a.call.deliver(ctx, conv, msg)
+	if err != nil {
+		a.failed(conv, err)
+		return
+	}
+	a.sent(conv, sent)
+}
+
+func (a *announcement) sent(conv sdkconn.Conversation, msg *sdkconn.Message) {
+	d := delivery{To: conv.String(), OK: true}
+	if msg != nil {
+		l := msg.Locator()
+		d.MsgID, d.Locator = msg.MsgID, &l
+	}
+	a.out.Sent++
+	a.out.Results = append(a.out.Results, d)
+}
+
+func (a *announcement) failed(conv sdkconn.Conversation, err error) {
+	if a.first == nil {
+		a.first = err
+	}
+	a.out.Failed++
+	a.out.Results = append(a.out.Results, delivery{To: conv.String(), Code: int(sdkconn.CodeOf(err)), Error: err.Error()})
+}
+
+// err is the error of the whole step.
+func (a *announcement) err(ctx context.Context) error {
+	switch {
+	case a.out.Failed == 0:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("the time was over after %d of %d, give the step a longer timeout: %w", a.out.Sent, a.out.Total, a.first)
+	case a.out.Sent == 0:
+		return explain("nobody got the message", a.first)
+	}
+	return nil
+}
+
+var errNoResult = errors.New("the service gave no result for this user")
+
+func notTried(err error) error { return fmt.Errorf("not tried: %w", err) }

@@ -1,0 +1,88 @@
+package actions
+
+import (
+	"context"
+
+	"github.com/timbot-go/timbot/sdkconn"
+)
+
+type revokeIn struct {
+	Msg     *sdkconn.Message `arg:"msg" doc:"The message to take back, for instance one that a step sent; the event's unless given."`
+	Locator *sdkconn.Locator `arg:"locator" doc:"The identity of the message to take back."`
+	in      `arg:",squash"`
+}
+
+type revokeOut struct {
+	Msg     *sdkconn.Message `arg:"msg" doc:"The message as it was before."`
+	Already bool             `arg:"already" doc:"Whether it had been taken back before."`
+}
+
+// Revoke takes a message back.
+var Revoke = New(Spec{
+	Name: "revoke",
+	Doc: "Takes a message back on all sides: the event's, one that a step sent, or one found by its locator. " +
+		"The bot can revoke its own messages, and in a group where it is owner or administrator those of others, " +
+		"for 120 seconds unless the console says otherwise.",
+	Example:           "revoke: {}",
+	Scalar:            "msg",
+	AtMostOne:         [][]string{{"msg", "locator"}, inNames},
+	ActsOnChat:        true,
+	NeedsConversation: true,
+	Targets:           append([]string{"msg", "locator"}, inNames...),
+	Settle:            SettleRepeat, // a message that was revoked already is no failure
+}, func(ctx context.Context, call *Call, args revokeIn) (revokeOut, error) {
+	msg := args.Msg
+	if args.Locator != nil {
+		located := args.Locator.Message()
+		conv, err := args.conversation(call, located)
+		if err != nil {
+			return revokeOut{}, err
+		}
+		if msg, err = locate(ctx, call, conv, *args.Locator); err != nil {
+			return revokeOut{}, err
+		}
+		return revoke(ctx, call, conv, msg)
+	}
+	if msg == nil && args.given() {
+		return revokeOut{}, inputErrorf("msg", "is missing: give msg or locator, to say which message of that conversation")
+	}
+	if msg == nil {
+		msg = call.message()
+	}
+	if msg == nil {
+		return revokeOut{}, inputErrorf("msg", "is missing: this event is about no message, so give msg or locator")
+	}
+	conv, err := args.conversation(call, msg)
+	if err != nil {
+		return revokeOut{}, err
+	}
+	return revoke(ctx, call, conv, msg)
+})
+
+func revoke(ctx context.Context, call *Call, conv sdkconn.Conversation, msg *sdkconn.Message) (revokeOut, error) {
+	if msg.Status == sdkconn.StatusRevoked {
+		return revokeOut{Msg: msg, Already: true}, nil
+	}
+	err := call.Conn.Revoke(ctx, conv, msg)
+	if err == nil {
+		return revokeOut{Msg: msg}, nil
+	}
+	// Somebody else, or this very step before a crash, may have been faster. The services answer that with different codes.
+	found, findErr := call.Conn.FindByMsgLocatorList(ctx, conv, []sdkconn.Locator{msg.Locator()})
+	if findErr == nil && len(found) == 1 && found[0].Status == sdkconn.StatusRevoked {
+		return revokeOut{Msg: msg, Already: true}, nil
+	}
+	return revokeOut{Msg: msg}, explain("revoke in "+conv.String(), err)
+}
+
+// locate returns the message that the locator names.
+func locate(ctx context.Context, call *Call, conv sdkconn.Conversation, l sdkconn.Locator) (*sdkconn.Message, error) {
+	found, err := call.Conn.FindByMsgLocatorList(ctx, conv, []sdkconn.Locator{l})
+	if err != nil {
+		return nil, explain("find in "+conv.String(), err)
+	}
+	if len(found) == 0 {
+		return nil, inputErrorf("locator", "there is no such message in %s: time, seq, rand and is_self must all be those of the message", conv)
+	}
+	return found[0], nil
+}
