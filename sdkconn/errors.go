@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Error is a failed call, with TIM's own code and text. errors.Is compares it with a Code.
@@ -11,7 +12,7 @@ type Error struct {
 	Op   string // the call, for instance "Revoke"
 	Code Code   // TIM's code; never 0
 	Desc string // TIM's text, for people; may be empty
-	Err  error  // what lies behind it on this side, for instance an *fs.PathError; may be nil
+	Err  error  // what lies behind it on this side, for instance an *fs.PathError; may be nil. Desc may hold its text
 }
 
 // Error returns for instance "Revoke: 20016 ERR_SVR_MSG_REVOKE_TIME_LIMIT: revoke window passed".
@@ -23,7 +24,7 @@ func (e *Error) Error() string {
 	if e.Op != "" {
 		s = e.Op + ": " + s
 	}
-	if e.Err != nil {
+	if e.Err != nil && !strings.Contains(e.Desc, e.Err.Error()) {
 		s += ": " + e.Err.Error()
 	}
 	return s
@@ -37,13 +38,17 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Code}
 }
 
-// Errorf makes an *Error whose text is formatted; a %w in it becomes Err as well.
+// Errorf makes an *Error whose Desc is formatted as by fmt.Errorf. What a %w in it wraps becomes Err as well.
 func Errorf(op string, code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Op: op, Code: code, Desc: err.Error(), Err: nil}
+	e := &Error{Op: op, Code: code, Desc: err.Error(), Err: errors.Unwrap(err)}
+	if _, several := err.(interface{ Unwrap() []error }); several {
+		e.Err = err
+	}
+	return e
 }
 
-// CodeOf returns the TIM code inside err, or 0.
+// CodeOf returns the TIM code inside err, the outermost one, or 0.
 func CodeOf(err error) Code {
 	var e *Error
 	if errors.As(err, &e) {

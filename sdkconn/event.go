@@ -92,13 +92,13 @@ func (e *Event) Key() string {
 		return messageKey(e.Revoked.Message()) + ".r"
 	case e.Kind == EventReadedReceipt && e.Receipt != nil:
 		r := e.Receipt
-		return fmt.Sprintf("%010d.%s.%s.x", r.TimeStamp, Conversation{r.ConvID, r.ConvType}, r.MsgID)
+		return fmt.Sprintf("%010d.%d.%s.%s.x", r.TimeStamp, len(r.MsgID), Conversation{r.ConvID, r.ConvType}, r.MsgID)
 	case e.Kind == EventConv && e.Conv != nil:
 		var last string
 		if e.Conv.LastMsg != nil {
 			last = messageKey(e.Conv.LastMsg)
 		}
-		return fmt.Sprintf("%010d.%s.%d.%d.%s.c", e.At, e.Conv.Conversation(), e.ConvChange, e.Conv.UnreadNum, last)
+		return fmt.Sprintf("%010d.%d.%d.%d.%s.%s.c", e.At, e.ConvChange, e.Conv.UnreadNum, len(last), e.Conv.Conversation(), last)
 	}
 	return fmt.Sprintf("%010d.%s.%d.%d.n", e.At, e.Kind, e.Network, e.Code)
 }

@@ -60,7 +60,7 @@ type GroupMemberInfo struct {
 	FriendRemark string         `json:"group_member_info_friend_remark"`
 	GroupID      string         `json:"group_member_info_group_id"`
 	Identifier   string         `json:"group_member_info_identifier"`
-	IsOnline     bool           `json:"group_member_info_is_online,omitzero"`
+	IsOnline     bool           `json:"group_member_info_is_online"`
 	JoinTime     uint64         `json:"group_member_info_join_time"` // seconds
 	Role         MemberRole     `json:"group_member_info_member_role"`
 	RecvOpt      uint32         `json:"group_member_info_msg_flag"` // TIMReceiveMessageOpt

@@ -22,8 +22,8 @@ type Message struct {
 	ConvID                  string             `json:"message_conv_id"`          // R: peer or group; the call's argument wins
 	ConvType                ConvType           `json:"message_conv_type"`        // R
 	CustomInt               uint32             `json:"message_custom_int"`       // kept on this device only
-	CustomStr               string             `json:"message_custom_str"`       // kept on this device only
 	ModerationConfigID      string             `json:"message_custom_moderation_configuration_id"`
+	CustomStr               string             `json:"message_custom_str"` // kept on this device only
 	Elems                   Elems              `json:"message_elem_array"`
 	ExcludedFromModeration  bool               `json:"message_excluded_from_content_moderation"`
 	ExcludedFromLastMessage bool               `json:"message_excluded_from_last_message"`    // does not become the last message
