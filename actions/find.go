@@ -25,7 +25,7 @@ var Find = New(Spec{
 	AtMostOne:         [][]string{inNames},
 	NeedsConversation: true,
 	Targets:           append([]string{"locators"}, inNames...), // which may know their conversation
-	Settle:            SettleRepeat, // it only reads
+	Settle:            SettleRepeat,                             // it only reads
 }, func(ctx context.Context, call *Call, args findIn) (findOut, error) {
 	if len(args.Locators) == 0 {
 		return findOut{}, inputErrorf("locators", "is empty: give at least one locator")

@@ -24,6 +24,9 @@ type Spec struct {
 	Output  reflect.Type
 	Outputs []Input
 
+	// Text and Value name the outputs that become Result.Text and Result.Value; empty for none. New fills them in.
+	Text, Value string
+
 	// ActsOnChat says that other people can notice the effect. Rules of stage observe cannot use such an action.
 	ActsOnChat bool
 

@@ -8,7 +8,7 @@ import (
 )
 
 // New makes an action of a function. Inputs are described by the fields of A, outputs by those of R, both structs; see
-// the package's doc for their tags. New fills in Spec's Inputs, Output and Outputs, and panics on a Spec that cannot be
+// the package's doc for their tags. New fills in what the structs say, and panics on a Spec that cannot be
 // right: a bad name, an unknown Settle, a type that cannot be an input, a group that names no input.
 func New[A, R any](spec Spec, run func(ctx context.Context, call *Call, args A) (R, error)) Action {
 	in, out := reflect.TypeFor[A](), reflect.TypeFor[R]()
@@ -19,10 +19,10 @@ func New[A, R any](spec Spec, run func(ctx context.Context, call *Call, args A) 
 		for _, f := range reflect.VisibleFields(out) {
 			tag := tagOf(f)
 			if tag.asText {
-				a.text = f.Index
+				a.text, spec.Text = f.Index, tag.name
 			}
 			if tag.asVal {
-				a.value = f.Index
+				a.value, spec.Value = f.Index, tag.name
 			}
 		}
 	}
@@ -81,7 +81,7 @@ func (a *typed[A, R]) Run(ctx context.Context, call *Call, args map[string]any) 
 		res.Text = v.FieldByIndex(a.text).String()
 	}
 	if a.value != nil {
-		res.Value = v.FieldByIndex(a.value).Interface()
+		res.Value = value(v.FieldByIndex(a.value))
 	}
 	if err != nil {
 		return res, fmt.Errorf("%s: %w", a.spec.Name, err)
