@@ -1,0 +1,167 @@
+// Package timbot holds nothing but the test that keeps the house in order: which package may import which, and why.
+package timbot
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/timbot-go/timbot"
+
+// arrows says what of this module each package may import. Arrows point down this list; what is not here is refused,
+// so that a new package has to be given a place and a reason.
+var arrows = []struct {
+	dir     string
+	imports []string
+	why     string
+}{
+	{"cmd/timbot", []string{"rulestest", "bot", "bot/control", "bot/journal", "plugins", "actions", "rules", "sdkconn", "sdkconn/local", "sdkconn/native", "sdkconn/rest"},
+		"the command joins everything and holds no logic"},
+	{"rulestest", []string{"bot", "bot/journal", "actions", "rules", "sdkconn", "sdkconn/local"},
+		"runs users' tests on the real runtime"},
+	{"bot", []string{"bot/control", "bot/journal", "bot/schedule", "plugins", "actions", "rules", "sdkconn"},
+		"the runtime joins connection, journal, rules and actions; it knows no driver"},
+	{"bot/journal", nil, "the journal does not look into what it keeps"},
+	{"bot/journal/journaltest", []string{"bot/journal"}, "the suite of every journal"},
+	{"actions", []string{"sdkconn"}, "actions and rules do not know each other: bot fills the rules' Catalog"},
+	{"rules", []string{"sdkconn"}, "rules are pure: no I/O, no clock, no actions"},
+	{"sdkconn/local", []string{"sdkconn"}, "a driver imports the contract only"},
+	{"sdkconn/conntest", []string{"sdkconn"}, "the suite of every connection knows no driver"},
+	{"sdkconn", nil, "the vocabulary imports nothing of ours"},
+}
+
+// forbiddenCalls are refused outside cmd and tests: time is a value that is passed from the top, so that a bot runs on a
+// virtual clock.
+var forbiddenCalls = map[string][]string{
+	"time":    {"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"},
+	"context": {"WithTimeout", "WithTimeoutCause", "WithDeadline", "WithDeadlineCause"},
+}
+
+// badNames say nothing about what is inside.
+var badNames = []string{"util", "utils", "common", "helpers", "helper", "models", "misc", "shared"}
+
+type source struct {
+	dir, file string
+	test      bool
+	syntax    *ast.File
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	var out []source
+	fset := token.NewFileSet()
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if base := d.Name(); name != "." && (strings.HasPrefix(base, ".") || base == "testdata") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		f, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		out = append(out, source{path.Dir(filepath.ToSlash(name)), name, strings.HasSuffix(name, "_test.go"), f})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestArrows(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		i := slices.IndexFunc(arrows, func(a struct {
+			dir     string
+			imports []string
+			why     string
+		}) bool {
+			return a.dir == s.dir
+		})
+		if i < 0 {
+			t.Errorf("%s: the package has no place in the layout; add it to arrows with its reason", s.file)
+			continue
+		}
+		for _, spec := range s.syntax.Imports {
+			ours, ok := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module+"/")
+			if ok && !slices.Contains(arrows[i].imports, ours) {
+				t.Errorf("%s imports %s, and must not: %s", s.file, ours, arrows[i].why)
+			}
+		}
+	}
+}
+
+func TestTimeIsAValue(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || strings.HasPrefix(s.dir, "cmd/") {
+			continue
+		}
+		names := make(map[string]string) // the name in this file -> the package
+		for _, spec := range s.syntax.Imports {
+			p := strings.Trim(spec.Path.Value, `"`)
+			if forbiddenCalls[p] == nil {
+				continue
+			}
+			name := p
+			if spec.Name != nil {
+				name = spec.Name.Name
+			}
+			names[name] = p
+		}
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			x, ok := sel.X.(*ast.Ident)
+			if ok && slices.Contains(forbiddenCalls[names[x.Name]], sel.Sel.Name) {
+				t.Errorf("%s calls %s.%s; take the time from the clock that was passed in", s.file, x.Name, sel.Sel.Name)
+			}
+			return true
+		})
+	}
+}
+
+func TestEveryPackageHasOneDoc(t *testing.T) {
+	docs := make(map[string][]string)
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		docs[s.dir] = append(docs[s.dir], "")
+		if s.syntax.Doc != nil {
+			docs[s.dir][len(docs[s.dir])-1] = s.file
+		}
+	}
+	for dir, files := range docs {
+		files = slices.DeleteFunc(files, func(f string) bool { return f == "" })
+		if len(files) != 1 {
+			t.Errorf("package %s has its doc in %d files %v, want 1", dir, len(files), files)
+		}
+	}
+}
+
+func TestPackageNamesSayWhatIsInside(t *testing.T) {
+	for _, s := range sources(t) {
+		if slices.Contains(badNames, path.Base(s.dir)) {
+			t.Errorf("%s: a package called %s says nothing", s.file, path.Base(s.dir))
+		}
+	}
+}
