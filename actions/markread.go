@@ -16,8 +16,8 @@ type markReadIn struct {
 var MarkRead = New(Spec{
 	Name: "mark_read",
 	Doc: "Marks a conversation as read, up to the event's message or as far as up_to or all says. A user who wrote " +
-		"to the bot sees that it was read. For another conversation than the event's, everything is marked unless " +
-		"up_to is given.",
+		"to the bot sees that it was read. For another conversation than the event's, and for an event about no " +
+		"message, everything is marked unless up_to is given.",
 	Example:           "mark_read: {}",
 	AtMostOne:         [][]string{{"up_to", "all"}, inNames},
 	ActsOnChat:        true,
