@@ -1,0 +1,3 @@
+package rules
+
+func (l *loader) lint(set *Set) {}

@@ -1,0 +1,504 @@
+package rules
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/timbot-go/timbot/sdkconn"
+)
+
+// Options is what Load needs beside the files.
+type Options struct {
+	// Catalog names the steps. Nil is a catalog without any.
+	Catalog Catalog
+
+	// Env looks up secrets (`secrets: {from: env}`). Nil looks nothing up: every secret is empty, which is enough to
+	// check files but not to run them.
+	Env func(string) (string, bool)
+}
+
+// Set is a bot's rules, compiled. It is not changed after Load and may be used by many goroutines at once.
+type Set struct {
+	Bot   BotConfig
+	Rules []*Rule // in file order
+
+	sources  []Source
+	hash     string
+	lists    map[string][]string
+	vars     map[string]any
+	secrets  map[string]string
+	warnings []Warning
+	byEvent  map[string]*plan
+	kinds    map[sdkconn.EventKind]bool
+	byID     map[string]*Rule
+	needs    Needs
+}
+
+// BotConfig is the bot section of the bot's file. It is the zero value in a file that has none.
+type BotConfig struct {
+	Connection string // URL, with its secrets in place: not to be logged
+	Admins     []string
+	OpsGroup   string
+	Name       string
+	Pos        Pos
+}
+
+// Hash names the text of all files, lists included. Sets with the same hash behave the same under the same catalog and
+// environment.
+func (s *Set) Hash() string { return s.hash }
+
+// Sources returns every file that was read, in the order of reading. It must not be changed.
+func (s *Set) Sources() []Source { return s.sources }
+
+// Rule returns the rule with an id, or nil.
+func (s *Set) Rule(id string) *Rule { return s.byID[id] }
+
+// Needs says which facts the match or if of any rule reads. What its steps read too is in Rule.Needs.
+func (s *Set) Needs() Needs { return s.needs }
+
+// Uses reports whether a rule that is not off listens to an event of this kind.
+func (s *Set) Uses(kind sdkconn.EventKind) bool { return s.kinds[kind] }
+
+// Warnings returns what is no mistake but worth telling, in the order of the files.
+func (s *Set) Warnings() []Warning { return s.warnings }
+
+// Lists returns the word lists. It must not be changed.
+func (s *Set) Lists() map[string][]string { return s.lists }
+
+// Load reads the file name in fsys and what it includes. The error is Errors, with every mistake in file order; the Set
+// is nil then.
+func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
+	l := &loader{
+		fsys: fsys, opts: opts, docs: make(map[string]*document), lists: make(map[string][]string),
+		listPos: make(map[string]Pos), vars: make(map[string]any), varPos: make(map[string]Pos),
+		secrets: make(map[string]string), used: make(map[string]bool), ruleIDs: make(map[string]Pos),
+		folded: make(map[string]phrases), compiling: newCompiling(),
+	}
+	set := &Set{}
+	l.file(name, nil, Pos{File: name})
+	l.resolveBot(set)
+	set.lists, set.vars, set.secrets = l.lists, l.vars, l.secrets
+	for _, f := range l.files {
+		for _, n := range f.rules {
+			l.rule(f.d, n, set)
+		}
+	}
+	if len(l.errs) > 0 {
+		return nil, sorted(l.errs)
+	}
+	set.sources = l.sources
+	set.hash = hashSources(l.sources)
+	set.index()
+	l.lint(set)
+	set.warnings = l.warnings
+	return set, nil
+}
+
+// loader is one call of Load.
+type loader struct {
+	fsys      fs.FS
+	opts      Options
+	docs      map[string]*document
+	files     []*ruleFile // in order of reading
+	sources   []Source
+	errs      []Error
+	warnings  []Warning
+	compiling *compiling
+
+	lists   map[string][]string
+	listPos map[string]Pos
+	vars    map[string]any
+	varPos  map[string]Pos
+	used    map[string]bool // "lists.x": something reads it
+
+	bot        *yaml.Node
+	botDoc     *document
+	hasSecrets bool
+	secrets    map[string]string
+	ruleIDs    map[string]Pos
+	folded     map[string]phrases
+}
+
+// ruleFile is a YAML file whose top level has been read.
+type ruleFile struct {
+	d     *document
+	rules []*yaml.Node
+}
+
+func (l *loader) add(d *document, rule string, line, col int, err error, format string, args ...any) {
+	l.errs = append(l.errs, Error{
+		File: d.name, Line: line, Col: col, Rule: rule, Msg: fmt.Sprintf(format, args...), Err: err,
+		Source: d.line(line), seq: d.seq,
+	})
+}
+
+func (l *loader) warn(id string, d *document, rule string, line, col int, format string, args ...any) {
+	l.warnings = append(l.warnings, Warning{ID: id, Error: Error{
+		File: d.name, Line: line, Col: col, Rule: rule, Msg: fmt.Sprintf(format, args...), Source: d.line(line), seq: d.seq,
+	}})
+}
+
+func (l *loader) catalogStep(name string) (StepSpec, bool) {
+	if l.opts.Catalog == nil {
+		return StepSpec{}, false
+	}
+	return l.opts.Catalog.Step(name)
+}
+
+func (l *loader) catalogNames() []string {
+	if l.opts.Catalog == nil {
+		return nil
+	}
+	return l.opts.Catalog.Names()
+}
+
+// read reads a file and counts it among the sources. from is the place that named it, for the error.
+func (l *loader) read(name string, limit int64, from Pos) *document {
+	fail := func(err error) *document {
+		d := l.docs[from.File]
+		if d == nil || from.Line == 0 {
+			d = newDocument(name, nil, len(l.sources))
+			from.Line = 0
+		}
+		msg := fmt.Sprintf("cannot read %s", name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			msg, err = fmt.Sprintf("there is no file %q", name), fs.ErrNotExist
+		case errors.Is(err, fs.ErrInvalid):
+			msg, err = fmt.Sprintf("%q is no path inside the bot's folder", name), fs.ErrInvalid
+		}
+		l.add(d, "", from.Line, from.Col, err, "%s", msg)
+		return nil
+	}
+	if len(l.sources) >= MaxFiles {
+		return fail(fmt.Errorf("a bot may have %d files", MaxFiles))
+	}
+	text, err := readFile(l.fsys, name, limit)
+	if err != nil {
+		return fail(err)
+	}
+	d := newDocument(name, text, len(l.sources))
+	l.sources = append(l.sources, Source{Name: name, Text: text})
+	l.docs[name] = d
+	return d
+}
+
+// file reads one YAML file and, after it, what it includes. within are the files around it.
+func (l *loader) file(name string, within []string, from Pos) {
+	d := l.read(name, MaxRuleFile, from)
+	if d == nil {
+		return
+	}
+	root := l.parseYAML(d)
+	if root == nil {
+		return
+	}
+	r := &reader{l: l, d: d}
+	entries, ok := r.mapping(root, "a bot's file")
+	if !ok {
+		return
+	}
+	f := &ruleFile{d: d}
+	l.files = append(l.files, f)
+	top := len(within) == 0
+	valid := []string{"version", "include", "lists", "vars", "rules"}
+	if top {
+		valid = append(valid, "bot", "secrets")
+	}
+	hasVersion := false
+	var include *yaml.Node
+	for _, e := range entries {
+		switch {
+		case e.name == "version":
+			hasVersion = true
+			if v := resolve(e.value); v.Value != "1" || v.ShortTag() != "!!int" {
+				r.errorf(v, "version must be 1: this timbot reads no other")
+			}
+		case e.name == "include":
+			include = e.value
+		case e.name == "lists":
+			l.readLists(r, e.value)
+		case e.name == "vars":
+			l.readVars(r, e.value)
+		case e.name == "rules":
+			f.rules, _ = r.sequence(e.value, "rules")
+		case e.name == "bot" && top:
+			l.bot, l.botDoc = e.value, d
+		case e.name == "secrets" && top:
+			l.readSecrets(r, e.value)
+		case e.name == "bot", e.name == "secrets":
+			r.errorf(e.key, "%s belongs in the bot's own file, not in an included one", e.name)
+		default:
+			r.unknown(e, valid)
+		}
+	}
+	if top && !hasVersion {
+		r.errorf(root, "file has no version: it begins with `version: 1`")
+	}
+	if include != nil {
+		l.include(r, include, append(slices.Clip(within), name))
+	}
+}
+
+func (l *loader) readSecrets(r *reader, n *yaml.Node) {
+	entries, _ := r.mapping(n, "secrets")
+	for _, e := range entries {
+		if e.name != "from" {
+			r.unknown(e, []string{"from"})
+			continue
+		}
+		_, l.hasSecrets = r.enum(e.value, "from", "env")
+	}
+}
+
+// secret resolves a secret that an expression names.
+func (l *loader) secret(r *reader, name string, errorf func(string, ...any)) {
+	if !l.hasSecrets {
+		errorf("the file has no `secrets: {from: env}`")
+		return
+	}
+	if _, ok := l.secrets[name]; ok {
+		return
+	}
+	if l.opts.Env == nil {
+		l.secrets[name] = ""
+		return
+	}
+	v, ok := l.opts.Env(name)
+	if !ok {
+		errorf("secret %s is not in the environment", name)
+		return
+	}
+	l.secrets[name] = v
+}
+
+func (l *loader) resolveBot(set *Set) {
+	if l.bot == nil {
+		return
+	}
+	r := &reader{l: l, d: l.botDoc}
+	entries, ok := r.mapping(l.bot, "bot")
+	if !ok {
+		return
+	}
+	b := &set.Bot
+	b.Pos = r.pos(resolve(l.bot))
+	for _, e := range entries {
+		switch e.name {
+		case "connection":
+			b.Connection = l.connection(r, e.value)
+		case "admins":
+			items, _ := r.sequence(e.value, "admins")
+			for _, item := range items {
+				if s, ok := r.str(item, "admins"); ok {
+					b.Admins = append(b.Admins, s)
+				}
+			}
+		case "ops_group":
+			b.OpsGroup, _ = r.str(e.value, "ops_group")
+		case "name":
+			b.Name, _ = r.str(e.value, "name")
+		default:
+			r.unknown(e, []string{"connection", "admins", "ops_group", "name"})
+		}
+	}
+	if !slices.ContainsFunc(entries, func(e entry) bool { return e.name == "connection" }) {
+		r.errorf(resolve(l.bot), "bot needs connection, for instance `connection: local:./chat.db?user=me`")
+	}
+}
+
+// connection reads the connection's URL, where secrets may stand.
+func (l *loader) connection(r *reader, n *yaml.Node) string {
+	n = resolve(n)
+	if !isString(n) || n.Value == "" {
+		r.notString(n, "connection")
+		return ""
+	}
+	p := &place{r: r, level: levelLoad, lists: l.lists, vars: l.vars, secrets: true}
+	parts, ok := p.template(n)
+	if !ok {
+		return ""
+	}
+	out, err := join(parts, map[string]any{"secrets": l.secrets})
+	if err != nil {
+		r.errorf(n, "connection cannot be evaluated") // without the reason, which may repeat a secret
+		return ""
+	}
+	s, ok := out.(string)
+	if !ok {
+		r.errorf(n, "connection must be a text")
+	}
+	return s
+}
+
+func (l *loader) readLists(r *reader, n *yaml.Node) {
+	entries, _ := r.mapping(n, "lists")
+	for _, e := range entries {
+		if !identifier.MatchString(e.name) {
+			r.errorf(e.key, "list %q: use small letters, digits and _", e.name)
+			continue
+		}
+		if first, ok := l.listPos[e.name]; ok {
+			r.errorf(e.key, "list %q comes twice, first at %s", e.name, first)
+			continue
+		}
+		l.listPos[e.name] = r.pos(e.key)
+		l.lists[e.name] = l.readList(r, e)
+	}
+}
+
+func (l *loader) readList(r *reader, e entry) []string {
+	list := []string{}
+	switch e.value.Kind {
+	case yaml.SequenceNode:
+		items, _ := r.sequence(e.value, "list")
+		for _, item := range items {
+			if s, ok := r.str(item, "an entry of list "+e.name); ok {
+				list = append(list, s)
+			}
+		}
+	case yaml.MappingNode:
+		entries, _ := r.mapping(e.value, "list")
+		found := false
+		for _, fe := range entries {
+			if fe.name != "file" {
+				r.unknown(fe, []string{"file"})
+				continue
+			}
+			found = true
+			if name, ok := r.str(fe.value, "file"); ok {
+				list = l.listFile(r, resolve(fe.value), name)
+			}
+		}
+		if !found && len(entries) == 0 {
+			r.errorf(e.value, "list %q needs strings or {file: NAME}", e.name)
+		}
+	default:
+		r.errorf(e.value, "list %q must be a list of strings or {file: NAME}, not %s", e.name, kindName(e.value))
+	}
+	return list
+}
+
+// listFile reads a list with one phrase a line. White space around a phrase does not count; # begins a comment at the
+// start of a line or after white space, \# is a # itself.
+func (l *loader) listFile(r *reader, n *yaml.Node, name string) []string {
+	full, ok := l.inside(r, n, name)
+	if !ok {
+		return nil
+	}
+	d := l.docs[full]
+	if d == nil {
+		if d = l.read(full, MaxListFile, r.pos(n)); d == nil {
+			return nil
+		}
+	}
+	if bad := invalidUTF8(d.text); bad >= 0 {
+		line, col := d.place(bad)
+		l.add(d, "", line, col, nil, "file is not valid UTF-8: byte 0x%02X", d.text[bad])
+		return nil
+	}
+	list := make([]string, 0, len(d.lines))
+	seen := make(map[string]bool, len(d.lines))
+	text := bytes.TrimPrefix(d.text, []byte("\xEF\xBB\xBF"))
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		phrase := listLine(line)
+		if phrase == "" || seen[phrase] {
+			continue
+		}
+		if foldText(phrase, NormalizeChat) == "" {
+			l.add(d, "", number, 1, nil, "this line has only characters that are not seen")
+			continue
+		}
+		seen[phrase] = true
+		list = append(list, phrase)
+	}
+	return list
+}
+
+func listLine(line string) string {
+	for i := 0; i < len(line); i++ {
+		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+			line = line[:i]
+			break
+		}
+	}
+	line = strings.TrimSpace(line)
+	return strings.ReplaceAll(line, `\#`, "#")
+}
+
+// inside resolves a path relative to the file that names it.
+func (l *loader) inside(r *reader, n *yaml.Node, name string) (string, bool) {
+	full := path.Join(path.Dir(r.d.name), name)
+	if path.IsAbs(name) || !fs.ValidPath(full) || strings.ContainsRune(name, '\\') || !utf8.ValidString(name) {
+		r.errorf(n, "%q is no path inside the bot's folder", name)
+		return "", false
+	}
+	return full, true
+}
+
+func (l *loader) readVars(r *reader, n *yaml.Node) {
+	entries, _ := r.mapping(n, "vars")
+	for _, e := range entries {
+		if !identifier.MatchString(e.name) {
+			r.errorf(e.key, "var %q: use small letters, digits and _", e.name)
+			continue
+		}
+		if first, ok := l.varPos[e.name]; ok {
+			r.errorf(e.key, "var %q comes twice, first at %s", e.name, first)
+			continue
+		}
+		l.varPos[e.name] = r.pos(e.key)
+		if v, ok := r.plainValue(e.value, "var "+e.name); ok {
+			l.vars[e.name] = View(Type{Kind: KindAny}, v)
+		} else {
+			l.vars[e.name] = nil
+		}
+	}
+}
+
+// plainValue reads a value without expressions.
+func (r *reader) plainValue(n *yaml.Node, what string) (any, bool) {
+	n = resolve(n)
+	switch n.Kind {
+	case yaml.SequenceNode:
+		items, _ := r.sequence(n, what)
+		out := make([]any, 0, len(items))
+		for _, item := range items {
+			v, ok := r.plainValue(item, what)
+			if !ok {
+				return nil, false
+			}
+			out = append(out, v)
+		}
+		return out, true
+	case yaml.MappingNode:
+		entries, ok := r.mapping(n, what)
+		out := make(map[string]any, len(entries))
+		for _, e := range entries {
+			v, valid := r.plainValue(e.value, what)
+			ok = ok && valid
+			out[e.name] = v
+		}
+		return out, ok
+	}
+	if at := strings.Index(n.Value, open); at >= 0 {
+		r.errorIn(n, at, "%s holds a plain value: an expression is evaluated where it is used", what)
+		return nil, false
+	}
+	v, err := anyScalar(n)
+	if err != nil {
+		r.errorf(n, "%s: %v", what, err)
+		return nil, false
+	}
+	return v, true
+}

@@ -1,0 +1,274 @@
+package rules
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"unsafe"
+
+	"github.com/timbot-go/timbot/sdkconn"
+)
+
+// Decision is which rules an event fires.
+type Decision struct {
+	// Fired is in the order of stages, priority and files. Shadow rules are among them, marked.
+	Fired []Fired
+}
+
+// Fired is a rule that an event fires.
+type Fired struct {
+	Rule   *Rule
+	Hit    Hit
+	Shadow bool // the rule must not act
+}
+
+// plan is the rules of one event type, in the order in which they are tried.
+type plan struct {
+	stages [4][]*Rule
+	elems  bool // some `if` reads msg.elems
+}
+
+// index prepares the set for Match.
+func (s *Set) index() {
+	s.byEvent = make(map[string]*plan)
+	s.kinds = make(map[sdkconn.EventKind]bool)
+	s.byID = make(map[string]*Rule)
+	for _, r := range s.Rules {
+		s.byID[r.ID] = r
+		if r.Mode == ModeOff {
+			continue
+		}
+		s.needs = s.needs.or(r.needs)
+		for _, name := range r.Events {
+			p := s.byEvent[name]
+			if p == nil {
+				p = new(plan)
+				s.byEvent[name] = p
+			}
+			p.stages[r.Stage] = append(p.stages[r.Stage], r)
+			p.elems = p.elems || r.cond != nil && r.cond.elems
+			if d, ok := eventDocOf(name); ok && d.kind != "" {
+				s.kinds[d.kind] = true
+			}
+		}
+	}
+	for _, p := range s.byEvent {
+		for i := range p.stages {
+			slices.SortStableFunc(p.stages[i], func(a, b *Rule) int { return cmp.Compare(b.Priority, a.Priority) })
+		}
+	}
+}
+
+// Match says which rules the event fires. It never fails: a rule whose `if` fails does not fire, and Explain says why.
+//
+// The stages are tried in order, inside a stage the rules by priority (higher first) and then file order. Every rule of
+// guard and observe that matches fires. A final one in guard keeps main and fallback from being tried, not the rest of
+// guard and not observe. In main and fallback the first that matches wins, and the ones after it are tried only when it
+// says continue; fallback is tried only when no rule of main fired. A shadow rule fires, marked, where it would fire if
+// it alone were live, and keeps nothing from anyone.
+func (s *Set) Match(ev *Event, f *Facts) Decision {
+	var d Decision
+	p := s.byEvent[ev.Type]
+	if p == nil {
+		return d
+	}
+	t := trials.Get().(*trial)
+	t.begin(s, p, ev, f)
+	p.walk(func(r *Rule) bool {
+		if !t.try(r) {
+			return false
+		}
+		fired := Fired{Rule: r, Shadow: r.Mode == ModeShadow}
+		if r.match != nil {
+			fired.Hit = r.match.hit(&t.in)
+		}
+		d.Fired = append(d.Fired, fired)
+		return true
+	}, nil)
+	t.end()
+	return d
+}
+
+// walk tries the rules in order as Match promises. skipped, if not nil, is told of each rule that is not tried, and why.
+func (p *plan) walk(try func(*Rule) bool, skipped func(*Rule, string)) {
+	var stoppedBy, wonBy *Rule // live rules
+	for stage := StageGuard; stage <= StageObserve; stage++ {
+		if stage == StageObserve {
+			stoppedBy, wonBy = nil, nil
+		}
+		mainFired := wonBy
+		var winner *Rule
+		for _, r := range p.stages[stage] {
+			switch {
+			case stoppedBy != nil && stage != StageGuard:
+				if skipped != nil {
+					skipped(r, fmt.Sprintf("stage %s, stopped by %s (final)", stage, stoppedBy.ID))
+				}
+				continue
+			case stage == StageFallback && mainFired != nil:
+				if skipped != nil {
+					skipped(r, fmt.Sprintf("stage fallback, %s fired in main", mainFired.ID))
+				}
+				continue
+			case winner != nil:
+				if skipped != nil {
+					skipped(r, fmt.Sprintf("stage %s, %s won", stage, winner.ID))
+				}
+				continue
+			}
+			if !try(r) || r.Mode != ModeLive {
+				continue
+			}
+			switch stage {
+			case StageGuard:
+				if r.Final && stoppedBy == nil {
+					stoppedBy = r
+				}
+			case StageMain, StageFallback:
+				if wonBy == nil {
+					wonBy = r
+				}
+				if !r.Continue {
+					winner = r
+				}
+			}
+		}
+	}
+}
+
+// trial tries rules on one event. It is reused, so that an event that fires nothing costs little memory.
+type trial struct {
+	set    *Set
+	ev     *Event
+	facts  *Facts
+	in     input
+	env    ruleEnv
+	views  views
+	match  matchView
+	ready  bool // env is filled
+	elems  bool
+	spans  []spanView
+	reason string // why the last rule did not fire
+	failed error  // the expression's error, if that was it
+}
+
+var trials = sync.Pool{New: func() any { return new(trial) }}
+
+func (t *trial) begin(s *Set, p *plan, ev *Event, f *Facts) {
+	t.set, t.ev, t.facts, t.ready, t.elems = s, ev, f, false, p.elems
+	mentioned := false
+	if m := ev.message(); m != nil {
+		mentioned = ev.Self != "" && m.Mentions(ev.Self)
+	}
+	t.in.reset(ev.text(), mentioned)
+}
+
+// end lets go of what belongs to the event.
+func (t *trial) end() {
+	t.set, t.ev, t.facts = nil, nil, nil
+	t.in.text, t.in.chat.src = "", ""
+	t.env, t.views, t.match = ruleEnv{}, views{}, matchView{}
+	t.reason, t.failed = "", nil
+	if cap(t.in.chat.text) > 1<<16 {
+		t.in.chat = folded{}
+	}
+	trials.Put(t)
+}
+
+// The reasons for which a rule does not fire.
+const (
+	reasonSelf  = "message of the bot's own"
+	reasonMatch = "match"
+	reasonIf    = "if"
+	reasonNil   = "fact"
+	reasonError = "error"
+)
+
+// try reports whether a rule fires on the event, whatever its stage.
+func (t *trial) try(r *Rule) bool {
+	t.reason, t.failed = "", nil
+	if !r.IncludeSelf && t.ev.fromSelf() {
+		t.reason = reasonSelf
+		return false
+	}
+	if r.match != nil && (t.ev.message() == nil || !r.match.matches(&t.in)) {
+		t.reason = reasonMatch
+		return false
+	}
+	if r.cond == nil {
+		return true
+	}
+	t.fill(r)
+	code := r.cond.code
+	if r.cond.strict != nil && t.lacks(r.cond.needs) {
+		if code = r.cond.strict(); code == nil {
+			t.reason, t.failed = reasonError, errors.New("the expression cannot be compiled for a missing fact")
+			return false
+		}
+	}
+	out, err := run(code, &t.env)
+	if err != nil {
+		t.reason, t.failed = reasonError, err
+		var fact errNilFact
+		if errors.As(err, &fact) {
+			t.reason = reasonNil
+		}
+		return false
+	}
+	if ok, _ := out.(bool); !ok {
+		t.reason = reasonIf
+		return false
+	}
+	return true
+}
+
+// lacks reports whether a fact that is needed is nil.
+func (t *trial) lacks(n Needs) bool {
+	return n.Role && t.env.User.Role == nil || n.UserName && t.env.User.Name == nil ||
+		n.ChatName && t.env.Chat.Name == nil || n.GroupType && t.env.Chat.GroupType == nil
+}
+
+// fill makes the environment, once for an event; the parts of a rule's match are made for each rule.
+func (t *trial) fill(r *Rule) {
+	if !t.ready {
+		t.ready = true
+		w := viewer{self: t.ev.Self, zone: t.facts.Now.Location()}
+		t.views.fill(t.ev, t.facts, w, t.elems)
+		t.env = ruleEnv{
+			Event: &t.views.event, Msg: &t.views.msg, User: &t.views.user, Chat: &t.views.chat, Bot: &t.views.bot,
+			State: &t.views.state, Now: t.facts.Now, Seed: t.ev.Key,
+		}
+	}
+	if r.match == nil || !r.cond.uses["match"] && !r.cond.uses["args"] {
+		return
+	}
+	hit := r.match.hit(&t.in)
+	t.env.Match = viewHit(&hit, t.in.text)
+	t.env.Args = hit.Args
+}
+
+// viewHit is what expressions see of a hit.
+func viewHit(h *Hit, text string) *matchView {
+	out := &matchView{Words: []string{}, Groups: map[string]string{}}
+	if h == nil {
+		return out
+	}
+	if h.Words != nil {
+		out.Words = h.Words
+	}
+	if h.Groups != nil {
+		out.Groups = h.Groups
+	}
+	for _, s := range h.Spans {
+		out.Spans = append(out.Spans, spanView(s))
+	}
+	if len(h.Spans) > 0 && 0 <= h.Spans[0].Start && h.Spans[0].Start <= h.Spans[0].End && h.Spans[0].End <= len(text) {
+		out.Text = text[h.Spans[0].Start:h.Spans[0].End]
+	}
+	return out
+}
+
+// byteString views bytes as a string for as long as they are not changed.
+func byteString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

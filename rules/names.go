@@ -1,0 +1,394 @@
+package rules
+
+import (
+	"fmt"
+	"hash/fnv"
+	"reflect"
+	"slices"
+
+	"github.com/expr-lang/expr/ast"
+)
+
+// nameCheck walks an expression's tree before the type checker does: it resolves what is known at load (lists.*, vars.*),
+// refuses what the place may not use, and notes what the expression reads.
+type nameCheck struct {
+	p       *place
+	prog    *program
+	report  func(n ast.Node, format string, args ...any)
+	failed  bool
+	nilable bool // reads a fact that may be nil
+}
+
+func (c *nameCheck) errorf(n ast.Node, format string, args ...any) {
+	c.failed = true
+	c.report(n, format, args...)
+}
+
+// facts are the members that may be nil.
+var facts = map[[2]string]func(*Needs){
+	{"user", "role"}:       func(n *Needs) { n.Role = true },
+	{"user", "name"}:       func(n *Needs) { n.UserName = true },
+	{"chat", "name"}:       func(n *Needs) { n.ChatName = true },
+	{"chat", "group_type"}: func(n *Needs) { n.GroupType = true },
+}
+
+// member takes `root.name` apart; name is "" when it is computed.
+func member(n ast.Node) (root, name string, ok bool) {
+	m, ok := n.(*ast.MemberNode)
+	if !ok {
+		return "", "", false
+	}
+	id, ok := m.Node.(*ast.IdentifierNode)
+	if !ok {
+		return "", "", false
+	}
+	if prop, ok := m.Property.(*ast.StringNode); ok {
+		name = prop.Value
+	}
+	return id.Value, name, true
+}
+
+func (c *nameCheck) check(root *ast.Node) {
+	based := make(map[ast.Node]bool) // identifiers that are the root of a member
+	depth := make(map[ast.Node]int)
+	calls := 0
+	visit(root, func(n *ast.Node) {
+		if m, ok := (*n).(*ast.MemberNode); ok {
+			if id, ok := m.Node.(*ast.IdentifierNode); ok {
+				based[id] = true
+			}
+		}
+		if pred, ok := (*n).(*ast.PredicateNode); ok {
+			d := 1
+			visit(&pred.Node, func(inner *ast.Node) { d = max(d, depth[*inner]+1) })
+			depth[pred] = d
+			if d > maxPredicates {
+				c.errorf(pred, "at most %d of any, all, map, filter and the like inside one another", maxPredicates)
+			}
+		}
+	})
+	visit(root, func(n *ast.Node) {
+		switch node := (*n).(type) {
+		case *ast.IdentifierNode:
+			c.identifier(node, based[node])
+		case *ast.MemberNode:
+			c.member(n, node)
+		case *ast.BinaryNode:
+			c.in(node)
+		case *ast.CallNode:
+			c.call(n, node, &calls)
+		}
+	})
+}
+
+func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
+	p := c.p
+	name := n.Value
+	if !slices.Contains(rootNames, name) {
+		if name == "$env" {
+			c.errorf(n, "unknown name %q", name)
+		}
+		if _, ok := p.locals[name]; ok {
+			c.prog.uses[name] = true
+		}
+		return
+	}
+	c.prog.uses[name] = true
+	switch name {
+	case "lists", "vars", "steps", "secrets":
+		if !based {
+			c.errorf(n, "name one of them: %s.NAME", name)
+		}
+		return
+	}
+	if p.level == levelLoad {
+		c.errorf(n, "%q is not known when the file is loaded: only lists and vars are", name)
+		return
+	}
+	has := func(f func(eventDoc) bool) bool { return slices.ContainsFunc(p.events, f) }
+	var missing bool
+	switch name {
+	case "msg":
+		missing = !has(func(d eventDoc) bool { return d.msg })
+	case "chat":
+		missing = !has(func(d eventDoc) bool { return d.chat })
+	case "user":
+		missing = !has(func(d eventDoc) bool { return d.user })
+	case "match":
+		if !p.match {
+			c.errorf(n, "match: the rule has no match")
+		}
+	case "args":
+		if !p.args {
+			c.errorf(n, "args: the rule's match has no mode: command")
+		}
+	case "state":
+		c.prog.needs.State = true
+	}
+	if missing {
+		c.errorf(n, "%q: the events of this rule have none", name)
+	}
+	if !based {
+		switch name {
+		case "msg":
+			c.prog.elems = true
+		case "user":
+			c.prog.needs.Role, c.prog.needs.UserName = true, true
+		case "chat":
+			c.prog.needs.ChatName, c.prog.needs.GroupType = true, true
+		}
+	}
+}
+
+func (c *nameCheck) member(at *ast.Node, n *ast.MemberNode) {
+	root, name, ok := member(n)
+	if !ok {
+		return
+	}
+	p := c.p
+	if need, ok := facts[[2]string{root, name}]; ok {
+		need(&c.prog.needs)
+		c.nilable = true
+	}
+	switch root {
+	case "lists", "vars", "steps", "secrets":
+		if name == "" {
+			c.errorf(n, "%s.NAME needs a plain name", root)
+			return
+		}
+	}
+	switch root {
+	case "msg":
+		if name == "elems" {
+			c.prog.elems = true
+		}
+	case "lists":
+		list, ok := p.lists[name]
+		if !ok {
+			c.errorf(n.Property, "there is no list %q%s", name, didYouMean(name, keys(p.lists)))
+			return
+		}
+		if p.r != nil && p.r.l.used != nil {
+			p.r.l.used["lists."+name] = true
+		}
+		ast.Patch(at, &ast.ConstantNode{Value: list})
+	case "vars":
+		if p.runVars[name] {
+			return
+		}
+		v, ok := p.vars[name]
+		if !ok {
+			c.errorf(n.Property, "there is no var %q%s", name, didYouMean(name, slices.Concat(keys(p.vars), keys(p.runVars))))
+			return
+		}
+		ast.Patch(at, constant(v))
+	case "steps":
+		if p.level != levelStep {
+			c.errorf(n, "steps: no step has run yet here")
+			return
+		}
+		if _, ok := p.steps[name]; !ok {
+			switch {
+			case p.later[name]:
+				c.errorf(n.Property, "step %q comes later%s", name, didYouMean(name, keys(p.steps)))
+			default:
+				c.errorf(n.Property, "there is no step %q before this one%s", name, didYouMean(name, keys(p.steps)))
+			}
+			return
+		}
+		if !slices.Contains(c.prog.steps, name) {
+			c.prog.steps = append(c.prog.steps, name)
+		}
+	case "secrets":
+		if !p.secrets {
+			c.errorf(n, "a secret is not allowed here: only in bot.connection and in inputs made for secrets")
+			return
+		}
+		p.r.l.secret(p.r, name, func(format string, args ...any) { c.errorf(n.Property, format, args...) })
+	}
+}
+
+func constant(v any) ast.Node {
+	switch v := v.(type) {
+	case nil:
+		return &ast.NilNode{}
+	case string:
+		return &ast.StringNode{Value: v}
+	case int:
+		return &ast.IntegerNode{Value: v}
+	case float64:
+		return &ast.FloatNode{Value: v}
+	case bool:
+		return &ast.BoolNode{Value: v}
+	}
+	return &ast.ConstantNode{Value: v}
+}
+
+// in turns `x in lists.NAME` into a look-up in a set.
+func (c *nameCheck) in(n *ast.BinaryNode) {
+	if n.Operator != "in" {
+		return
+	}
+	right, ok := n.Right.(*ast.ConstantNode)
+	if !ok {
+		return
+	}
+	list, ok := right.Value.([]string)
+	if !ok {
+		return
+	}
+	sets := c.p.r.l.compiling.sets
+	key := fmt.Sprintf("%p/%d", list, len(list))
+	set, ok := sets[key]
+	if !ok {
+		set = make(map[string]struct{}, len(list))
+		for _, s := range list {
+			set[s] = struct{}{}
+		}
+		sets[key] = set
+	}
+	right.Value = set
+	right.SetType(reflect.TypeOf(set))
+}
+
+func (c *nameCheck) call(at *ast.Node, n *ast.CallNode, calls *int) {
+	callee, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok {
+		return
+	}
+	*calls++
+	hidden := func(name string) ast.Node {
+		id := &ast.IdentifierNode{Value: name}
+		id.SetLocation(n.Location())
+		return id
+	}
+	if c.p.level == levelLoad && (callee.Value == "now" || callee.Value == "pick") {
+		c.errorf(n, "%s() is not known when the file is loaded", callee.Value)
+		return
+	}
+	switch callee.Value {
+	case "now":
+		if len(n.Arguments) > 0 {
+			c.errorf(n, "now() takes nothing: it is in the bot's own time zone")
+			return
+		}
+		c.prog.uses["now()"] = true
+		ast.Patch(at, hidden("now()"))
+	case "pick":
+		if len(n.Arguments) != 1 {
+			c.errorf(n, "pick(list) takes one list")
+			return
+		}
+		c.prog.uses["seed()"] = true
+		h := fnv.New32a()
+		if c.p.rule != nil {
+			h.Write([]byte(c.p.rule.ID))
+		}
+		fmt.Fprintf(h, "/%d", *calls)
+		n.Arguments = append(n.Arguments, hidden("seed()"), &ast.IntegerNode{Value: int(h.Sum32())})
+	case "redact":
+		c.redact(n)
+	}
+	if why, ok := disabled[callee.Value]; ok && callee.Value != "now" {
+		c.errorf(n, "%s() is not there: %s", callee.Value, why)
+	}
+}
+
+func (c *nameCheck) redact(n *ast.CallNode) {
+	if len(n.Arguments) != 2 {
+		return
+	}
+	kinds, ok := n.Arguments[1].(*ast.ArrayNode)
+	if !ok {
+		return
+	}
+	for _, k := range kinds.Nodes {
+		if s, ok := k.(*ast.StringNode); ok {
+			if _, ok := redactions[s.Value]; !ok {
+				c.errorf(k, "redact does not know %q%s: it knows %s", s.Value, didYouMean(s.Value, keys(redactions)),
+					oneOf(keys(redactions)))
+			}
+		}
+	}
+}
+
+// require makes reading a nil fact fail, except where the expression itself says what to do then: before ?? and beside
+// nil.
+func (c *nameCheck) require(root *ast.Node) {
+	handled := make(map[ast.Node]bool)
+	visit(root, func(n *ast.Node) {
+		b, ok := (*n).(*ast.BinaryNode)
+		if !ok {
+			return
+		}
+		switch b.Operator {
+		case "??":
+			handled[b.Left] = true
+		case "==", "!=":
+			if _, ok := b.Right.(*ast.NilNode); ok {
+				handled[b.Left] = true
+			}
+			if _, ok := b.Left.(*ast.NilNode); ok {
+				handled[b.Right] = true
+			}
+		}
+	})
+	visit(root, func(n *ast.Node) {
+		root, name, ok := member(*n)
+		if !ok || handled[*n] {
+			return
+		}
+		if _, ok := facts[[2]string{root, name}]; !ok {
+			return
+		}
+		ast.Patch(n, &ast.CallNode{
+			Callee:    &ast.IdentifierNode{Value: needFunction},
+			Arguments: []ast.Node{*n, &ast.StringNode{Value: root + "." + name}},
+		})
+	})
+}
+
+// bound walks the checked tree: it refuses slices of text and keeps texts that an expression builds up by itself from
+// growing without limit.
+func (c *nameCheck) bound(root *ast.Node) {
+	grows := false // a let or a reduce can double a text again and again
+	visit(root, func(n *ast.Node) {
+		switch node := (*n).(type) {
+		case *ast.SliceNode:
+			if t := node.Node.Nature(); t.Kind == reflect.String {
+				c.errorf(node, "a text cannot be sliced with [a:b], which cuts characters in half: use left(text, n)")
+			}
+		case *ast.VariableDeclaratorNode:
+			grows = true
+		case *ast.BuiltinNode:
+			grows = grows || node.Name == "reduce"
+		}
+	})
+	if !grows {
+		return
+	}
+	visit(root, func(n *ast.Node) {
+		b, ok := (*n).(*ast.BinaryNode)
+		if !ok || b.Operator != "+" {
+			return
+		}
+		if t := *b.Nature(); t.Kind != reflect.String && t.Type != nil {
+			return
+		}
+		was := *b.Nature()
+		callee := &ast.IdentifierNode{Value: addFunction}
+		callee.SetType(functions[addFunction].Type())
+		call := &ast.CallNode{Callee: callee, Arguments: []ast.Node{b.Left, b.Right}}
+		ast.Patch(n, call)
+		call.SetNature(was)
+	})
+}
+
+func keys[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

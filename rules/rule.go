@@ -1,0 +1,474 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Stage is when a rule is tried.
+type Stage int
+
+// The stages, in the order in which they are tried.
+const (
+	StageGuard    Stage = iota // moderation: every rule that matches fires; a final one stops main and fallback
+	StageMain                  // the first rule that matches wins, unless it continues
+	StageFallback              // like main, but only if no rule of main fired
+	StageObserve               // every rule that matches fires, always; acting on the chat is refused
+)
+
+var stageNames = []string{"guard", "main", "fallback", "observe"}
+
+// String returns the stage's name in a rule.
+func (s Stage) String() string { return stageNames[s] }
+
+// Mode says whether a rule acts.
+type Mode int
+
+// The modes.
+const (
+	ModeLive   Mode = iota
+	ModeShadow      // evaluated beside the live rules; never stops or wins
+	ModeOff         // never evaluated
+)
+
+var modeNames = []string{"live", "shadow", "off"}
+
+// String returns the mode's name in a rule.
+func (m Mode) String() string { return modeNames[m] }
+
+// Rule is one rule, compiled. It is not changed after Load.
+type Rule struct {
+	ID, Name        string
+	Stage           Stage
+	Priority        int // higher first, inside a stage
+	Final, Continue bool
+	IncludeSelf     bool
+	Mode            Mode
+	Events          []string // event types, in the order of the reference
+	Steps           []*Step
+	Pos             Pos
+
+	index    int // in Set.Rules
+	match    *matcher
+	cond     *program
+	needs    Needs // of match and if
+	allNeeds Needs // of the steps too
+	runVars  map[string]bool
+	outputs  map[string]Type // of the steps with an id
+	locals   map[string]Type // of all for_each steps
+}
+
+// Needs says which facts the rule reads, in its match, its if and its steps.
+func (r *Rule) Needs() Needs { return r.allNeeds }
+
+const (
+	minPriority = -1_000_000
+	maxPriority = 1_000_000
+)
+
+var (
+	ruleKeys = []string{
+		"id", "name", "on", "match", "if", "stage", "priority", "final", "continue", "include_self", "run", "do",
+	}
+	ruleID = regexp.MustCompile(`^[a-z0-9_][a-z0-9_.-]*$`)
+)
+
+// ruleCompiler compiles one rule.
+type ruleCompiler struct {
+	r     *reader
+	set   *Set
+	rule  *Rule
+	place *place
+	ids   map[string]int // step ids and their lines
+	count int            // steps
+}
+
+func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
+	r := &reader{l: l, d: d}
+	entries, ok := r.mapping(n, "a rule")
+	if !ok {
+		return
+	}
+	get := make(map[string]entry)
+	for _, e := range entries {
+		if e.name == "id" {
+			r.rule = resolve(e.value).Value
+		}
+	}
+	for _, e := range entries {
+		if !slices.Contains(ruleKeys, e.name) {
+			r.unknown(e, ruleKeys)
+			continue
+		}
+		get[e.name] = e
+	}
+	rule := &Rule{Stage: StageMain, Pos: r.pos(resolve(n)), index: len(set.Rules), locals: make(map[string]Type)}
+	c := &ruleCompiler{r: r, set: set, rule: rule, ids: make(map[string]int)}
+	c.head(n, get)
+	c.place = &place{
+		r: r, rule: rule, lists: l.lists, vars: l.vars, runVars: runVars(get["do"].value),
+		steps: make(map[string]Type), later: stepIDs(get["do"].value), locals: make(map[string]Type),
+	}
+	rule.runVars = c.place.runVars
+	rule.outputs = c.place.steps
+	c.events(n, get)
+	c.place.level = levelRule
+	if e, ok := get["match"]; ok {
+		c.match(e.value)
+	}
+	if e, ok := get["if"]; ok {
+		if rule.cond = c.condition(e.value); rule.cond != nil {
+			rule.needs = rule.cond.needs
+		}
+	}
+	c.place.level = levelStep
+	if e, ok := get["do"]; ok {
+		rule.Steps = c.steps(e.value, "do", "do")
+	} else {
+		r.errorf(resolve(n), "rule has no do")
+	}
+	rule.allNeeds = rule.needs
+	rule.walk(func(p *program) { rule.allNeeds = rule.allNeeds.or(p.needs) })
+	set.Rules = append(set.Rules, rule)
+}
+
+// head reads the keys that need nothing else.
+func (c *ruleCompiler) head(n *yaml.Node, get map[string]entry) {
+	r, rule := c.r, c.rule
+	if e, ok := get["id"]; !ok {
+		r.errorf(resolve(n), "rule has no id")
+	} else if id, ok := r.str(e.value, "id"); ok {
+		rule.ID = id
+		if !ruleID.MatchString(id) {
+			r.errorf(resolve(e.value), "id %q: use small letters, digits, dots, - and _", id)
+		} else if first, ok := r.l.ruleIDs[id]; ok {
+			r.errorf(resolve(e.value), "rule id %q comes twice, first at %s", id, first)
+		} else {
+			r.l.ruleIDs[id] = r.pos(resolve(e.value))
+		}
+	}
+	if e, ok := get["name"]; ok {
+		if v := resolve(e.value); v.Kind == yaml.ScalarNode && v.ShortTag() != "!!null" {
+			rule.Name = v.Value
+		} else {
+			r.errorf(v, "name must be a text, not %s", kindName(v))
+		}
+	}
+	if e, ok := get["stage"]; ok {
+		word, _ := r.enum(e.value, "stage", stageNames...)
+		rule.Stage = Stage(max(0, slices.Index(stageNames, word)))
+	}
+	if e, ok := get["run"]; ok {
+		word, _ := r.enum(e.value, "run", modeNames...)
+		rule.Mode = Mode(max(0, slices.Index(modeNames, word)))
+	}
+	if e, ok := get["priority"]; ok {
+		rule.Priority, _ = r.integer(e.value, "priority", minPriority, maxPriority)
+	}
+	if e, ok := get["include_self"]; ok {
+		rule.IncludeSelf = r.boolean(e.value, "include_self")
+	}
+	if e, ok := get["final"]; ok {
+		if rule.Final = r.boolean(e.value, "final"); rule.Final && rule.Stage != StageGuard {
+			r.errorf(e.key, "final stops the stages after guard: a rule of stage %s cannot have it", rule.Stage)
+		}
+	}
+	if e, ok := get["continue"]; ok {
+		rule.Continue = r.boolean(e.value, "continue")
+		if rule.Continue && rule.Stage != StageMain && rule.Stage != StageFallback {
+			r.errorf(e.key, "continue lets later rules of main or fallback be tried: in stage %s all are", rule.Stage)
+		}
+	}
+}
+
+// events reads on.
+func (c *ruleCompiler) events(n *yaml.Node, get map[string]entry) {
+	e, ok := get["on"]
+	if !ok {
+		c.r.errorf(resolve(n), "rule has no on: it names the events, for instance `on: message`")
+		return
+	}
+	v := resolve(e.value)
+	items := []*yaml.Node{v}
+	if v.Kind == yaml.SequenceNode {
+		items, _ = c.r.sequence(v, "on")
+		if len(items) == 0 {
+			c.r.errorf(v, "on names no event")
+		}
+	}
+	seen := make(map[string]bool)
+	for _, item := range items {
+		for _, name := range c.event(item) {
+			seen[name] = true
+		}
+	}
+	for _, d := range eventDocs {
+		if seen[d.name] {
+			c.rule.Events = append(c.rule.Events, d.name)
+			c.place.events = append(c.place.events, d)
+		}
+	}
+}
+
+// event reads one entry of on and returns the events that it names.
+func (c *ruleCompiler) event(n *yaml.Node) []string {
+	if n.Kind == yaml.MappingNode && len(n.Content) > 0 {
+		switch key := n.Content[0].Value; key {
+		case "schedule":
+			c.r.errorf(n, "this version has no schedules")
+		case "webhook":
+			c.r.errorf(n, "this version has no webhooks")
+		default:
+			c.r.errorf(n.Content[0], "unknown event form %q%s", key, didYouMean(key, []string{"schedule", "webhook"}))
+		}
+		return nil
+	}
+	name, ok := c.r.str(n, "on")
+	if !ok {
+		return nil
+	}
+	if group, ok := eventGroups[name]; ok {
+		return group
+	}
+	if _, ok := eventDocOf(name); ok {
+		return []string{name}
+	}
+	if name == "signal" || strings.HasPrefix(name, "signal.") {
+		c.r.errorf(n, "this version has no signals")
+		return nil
+	}
+	c.r.errorf(n, "unknown event %q%s", name, didYouMean(name, append(EventTypes(), "message")))
+	return nil
+}
+
+// match compiles a rule's match.
+func (c *ruleCompiler) match(n *yaml.Node) {
+	r := c.r
+	entries, ok := r.mapping(n, "match")
+	if !ok {
+		return
+	}
+	m := &matcher{}
+	get := make(map[string]entry)
+	names := []string{"any_of", "all_of", "none_of", "mode", "normalize"}
+	for _, e := range entries {
+		if !slices.Contains(names, e.name) {
+			r.unknown(e, names)
+			continue
+		}
+		get[e.name] = e
+	}
+	if e, ok := get["mode"]; ok {
+		if word, ok := r.enum(e.value, "mode", matchModes...); ok {
+			m.mode = MatchMode(slices.Index(matchModes, word))
+		}
+	}
+	if e, ok := get["normalize"]; ok {
+		if word, ok := r.enum(e.value, "normalize", normalizeNames...); ok {
+			m.normalize = Normalize(slices.Index(normalizeNames, word))
+		}
+	}
+	for _, part := range []struct {
+		key string
+		to  *phrases
+	}{{"any_of", &m.any}, {"all_of", &m.all}, {"none_of", &m.none}} {
+		if e, ok := get[part.key]; ok {
+			*part.to = c.phrases(e.value, part.key, m)
+		}
+	}
+	if len(get) == 0 || get["any_of"].value == nil && get["all_of"].value == nil && get["none_of"].value == nil {
+		r.errorf(resolve(n), "match needs any_of, all_of or none_of")
+	}
+	if e, ok := get["all_of"]; ok && m.mode == MatchCommand {
+		r.errorf(e.key, "all_of: a message has one command")
+	}
+	if !slices.ContainsFunc(c.place.events, func(d eventDoc) bool { return d.text }) && len(c.place.events) > 0 {
+		r.errorf(resolve(n), "match looks at a message's text, but %s has none", c.place.events[0].name)
+	}
+	c.place.match = true
+	c.place.args = m.mode == MatchCommand
+	c.rule.match = m
+}
+
+// phrases reads the words of a match: strings, or ${{ }} that gives a string or a list of them when the file is loaded.
+func (c *ruleCompiler) phrases(n *yaml.Node, what string, m *matcher) phrases {
+	n = resolve(n)
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items, _ = c.r.sequence(n, what)
+	}
+	var p phrases
+	shared := ""
+	if len(items) == 0 {
+		c.r.errorf(n, "%s is empty", what)
+	}
+	for _, item := range items {
+		words, list, ok := c.words(item, what)
+		if !ok {
+			continue
+		}
+		if len(items) == 1 {
+			shared = list
+		}
+		p.words = append(p.words, words...)
+	}
+	return c.foldPhrases(p, n, what, m, shared)
+}
+
+// words reads one entry; list is the name of the list that it is, if it is one.
+func (c *ruleCompiler) words(n *yaml.Node, what string) (words []string, list string, ok bool) {
+	if !isString(n) {
+		c.r.notString(n, what)
+		return nil, "", false
+	}
+	if !strings.Contains(n.Value, open) {
+		if n.Value == "" {
+			c.r.errorf(n, "%s: an empty word is in every text", what)
+			return nil, "", false
+		}
+		return []string{n.Value}, "", true
+	}
+	load := *c.place
+	load.level = levelLoad
+	parts, ok := load.template(n)
+	if !ok {
+		return nil, "", false
+	}
+	out, err := join(parts, map[string]any{})
+	if err != nil {
+		c.r.errorf(n, "%s: %v", what, err)
+		return nil, "", false
+	}
+	switch out := out.(type) {
+	case string:
+		words = []string{out}
+	default:
+		if words, err = texts(out); err != nil {
+			c.r.errorf(n, "%s: %v", what, err)
+			return nil, "", false
+		}
+		if prog := only(parts); prog != nil && strings.HasPrefix(prog.source, "lists.") {
+			list = prog.source
+		}
+	}
+	return words, list, true
+}
+
+// foldPhrases prepares words for looking. A list that several rules use is prepared once.
+func (c *ruleCompiler) foldPhrases(p phrases, n *yaml.Node, what string, m *matcher, list string) phrases {
+	key := fmt.Sprintf("%s/%s/%t", list, m.normalize, m.mode == MatchRegex)
+	if list != "" {
+		if done, ok := c.r.l.folded[key]; ok {
+			return done
+		}
+	}
+	var fold folded
+	for _, word := range p.words {
+		if m.mode == MatchRegex {
+			re, err := compileRegexp(word, m.normalize)
+			if err != nil {
+				c.r.errorf(n, "%s: %v", what, err)
+				continue
+			}
+			p.regexps = append(p.regexps, re)
+			continue
+		}
+		fold.set(word, m.normalize)
+		text := string(fold.text)
+		if strings.TrimSpace(text) == "" {
+			c.r.errorf(n, "%s: nothing is left of %q once it is normalised: it would be in every text", what, word)
+		}
+		if m.mode == MatchExact || m.mode == MatchPrefix {
+			if m.normalize != NormalizeNone {
+				text = strings.TrimSpace(text)
+			}
+		}
+		if m.mode == MatchCommand && strings.ContainsAny(text, " \t\n") {
+			c.r.errorf(n, "%s: command %q has white space in it", what, word)
+		}
+		p.folded = append(p.folded, text)
+	}
+	if list != "" {
+		c.r.l.folded[key] = p
+	}
+	return p
+}
+
+// walk calls f for every expression of the steps.
+func (r *Rule) walk(f func(*program)) {
+	var steps func([]*Step)
+	steps = func(list []*Step) {
+		for _, s := range list {
+			if s.cond != nil {
+				f(s.cond)
+			}
+			for _, name := range keys(s.inputs) {
+				s.inputs[name].programs(f)
+			}
+			s.items.programs(f)
+			for _, m := range []map[string]*value{s.assign.vars, s.assign.user, s.assign.chat, s.assign.bot} {
+				for _, name := range keys(m) {
+					m[name].programs(f)
+				}
+			}
+			for _, b := range s.Branches {
+				if b.cond != nil {
+					f(b.cond)
+				}
+				steps(b.Steps)
+			}
+			if s.Kind == StepForEach {
+				r.locals[s.As] = s.ItemType
+			}
+			steps(s.Steps)
+		}
+	}
+	steps(r.Steps)
+}
+
+// runVars finds the vars that set steps anywhere in the steps assign.
+func runVars(n *yaml.Node) map[string]bool {
+	out := make(map[string]bool)
+	eachKey(n, func(key string, v *yaml.Node) {
+		if key != "set" || v.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(v.Content); i += 2 {
+			if vars := resolve(v.Content[i+1]); v.Content[i].Value == "vars" && vars.Kind == yaml.MappingNode {
+				for j := 0; j+1 < len(vars.Content); j += 2 {
+					out[vars.Content[j].Value] = true
+				}
+			}
+		}
+	})
+	return out
+}
+
+// stepIDs finds the ids of all steps.
+func stepIDs(n *yaml.Node) map[string]bool {
+	out := make(map[string]bool)
+	eachKey(n, func(key string, v *yaml.Node) {
+		if key == "id" && v.Kind == yaml.ScalarNode {
+			out[v.Value] = true
+		}
+	})
+	return out
+}
+
+// eachKey calls f for every key below n.
+func eachKey(n *yaml.Node, f func(string, *yaml.Node)) {
+	if n == nil {
+		return
+	}
+	n = resolve(n)
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && i+1 < len(n.Content) {
+			f(child.Value, resolve(n.Content[i+1]))
+		}
+		eachKey(child, f)
+	}
+}
