@@ -18,17 +18,19 @@ type StepSpec struct {
 	// ActsOnChat marks a step that changes what others see. Stage observe refuses it.
 	ActsOnChat bool
 
-	// NeedsConversation marks a step that acts in the event's conversation unless an input of a OneOf group, or one
-	// named to, to_user, to_group or conversation, names another. It is an error in a rule with an event that has no
-	// conversation.
+	// NeedsConversation marks a step that acts in the event's conversation unless one of the inputs in Targets is given.
+	// It is an error in a rule with an event that has no conversation.
 	NeedsConversation bool
+	Targets           []string
 
 	// Scalar is the input that a bare value sets: with "text", `reply: hi` is `reply: {text: hi}`. Empty: a mapping is
 	// needed.
 	Scalar string
 
-	// OneOf holds groups of inputs of which exactly one must be given; none is fine too when NeedsConversation is set.
-	OneOf [][]string
+	// OneOf holds groups of inputs of which exactly one must be given, AtMostOne groups of which several exclude each
+	// other.
+	OneOf     [][]string
+	AtMostOne [][]string
 }
 
 // Field is one input of a step or one member of an object.

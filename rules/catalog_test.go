@@ -27,7 +27,7 @@ var catalog = fakeCatalog{
 	},
 	"send": {
 		Name: "send", ActsOnChat: true, NeedsConversation: true, Output: messageOut,
-		OneOf: [][]string{{"to_user", "to_group"}},
+		Targets: []string{"to_user", "to_group"}, AtMostOne: [][]string{{"to_user", "to_group"}},
 		Inputs: []Field{in("to_user", kind(KindString)), in("to_group", kind(KindString)), in("text", kind(KindString)),
 			in("mentions", listOf(KindString)), {Name: "priority", Type: kind(KindString), Enum: []string{"high", "normal", "low"}}},
 	},

@@ -15,6 +15,15 @@ import (
 type Decision struct {
 	// Fired is in the order of stages, priority and files. Shadow rules are among them, marked.
 	Fired []Fired
+
+	// Failed is the rules that did not fire because their `if` could not be evaluated. A missing fact is no failure.
+	Failed []Failed
+}
+
+// Failed is a rule whose `if` could not be evaluated.
+type Failed struct {
+	Rule *Rule
+	Err  error
 }
 
 // Fired is a rule that an event fires.
@@ -61,7 +70,8 @@ func (s *Set) index() {
 	}
 }
 
-// Match says which rules the event fires. It never fails: a rule whose `if` fails does not fire, and Explain says why.
+// Match says which rules the event fires. It never fails: a rule whose `if` fails does not fire, Failed
+// has the error and Explain says why.
 //
 // The stages are tried in order, inside a stage the rules by priority (higher first) and then file order. Every rule of
 // guard and observe that matches fires. A final one in guard keeps main and fallback from being tried, not the rest of
@@ -78,6 +88,9 @@ func (s *Set) Match(ev *Event, f *Facts) Decision {
 	t.begin(s, p, ev, f)
 	p.walk(func(r *Rule) bool {
 		if !t.try(r) {
+			if t.reason == reasonError {
+				d.Failed = append(d.Failed, Failed{r, t.failed})
+			}
 			return false
 		}
 		fired := Fired{Rule: r, Shadow: r.Mode == ModeShadow}

@@ -485,21 +485,18 @@ func (c *ruleCompiler) actionStep(s *Step, e entry) {
 			r.errorf(e.key, "%s needs %s", e.name, f.Name)
 		}
 	}
-	target := slices.ContainsFunc([]string{"to", "to_user", "to_group", "conversation"}, func(name string) bool {
-		return given[name]
-	})
-	for _, group := range spec.OneOf {
-		var have []string
-		for _, name := range group {
-			if given[name] {
-				have = append(have, name)
-			}
+	target := slices.ContainsFunc(spec.Targets, func(name string) bool { return given[name] })
+	for _, group := range spec.AtMostOne {
+		if have := givenOf(group, given); len(have) > 1 {
+			r.errorf(e.key, "%s takes one of %s, not %s", e.name, oneOf(group), strings.Join(have, " and "))
 		}
-		target = target || len(have) > 0
+	}
+	for _, group := range spec.OneOf {
+		have := givenOf(group, given)
 		switch {
 		case len(have) > 1:
 			r.errorf(e.key, "%s takes one of %s, not %s", e.name, oneOf(group), strings.Join(have, " and "))
-		case len(have) == 0 && !spec.NeedsConversation:
+		case len(have) == 0:
 			r.errorf(e.key, "%s needs one of %s", e.name, oneOf(group))
 		}
 	}
@@ -511,6 +508,16 @@ func (c *ruleCompiler) actionStep(s *Step, e entry) {
 			}
 		}
 	}
+}
+
+func givenOf(group []string, given map[string]bool) []string {
+	var have []string
+	for _, name := range group {
+		if given[name] {
+			have = append(have, name)
+		}
+	}
+	return have
 }
 
 func firstNames(names []string) []string {
