@@ -13,8 +13,7 @@ type revokeIn struct {
 }
 
 type revokeOut struct {
-	Msg     *sdkconn.Message `arg:"msg" doc:"The message as it was before."`
-	Already bool             `arg:"already" doc:"Whether it had been taken back before."`
+	Msg *sdkconn.Message `arg:"msg" doc:"The message as it was before."`
 }
 
 // Revoke takes a message back.
@@ -22,7 +21,8 @@ var Revoke = New(Spec{
 	Name: "revoke",
 	Doc: "Takes a message back on all sides: the event's, one that a step sent, or one found by its locator. " +
 		"The bot can revoke its own messages, and in a group where it is owner or administrator those of others, " +
-		"for 120 seconds unless the console says otherwise.",
+		"for 120 seconds unless the console says otherwise. " +
+		"A message that was taken back before is no failure.",
 	Example:           "revoke: {}",
 	Scalar:            "msg",
 	AtMostOne:         [][]string{{"msg", "locator"}, inNames},
@@ -61,16 +61,17 @@ var Revoke = New(Spec{
 
 func revoke(ctx context.Context, call *Call, conv sdkconn.Conversation, msg *sdkconn.Message) (revokeOut, error) {
 	if msg.Status == sdkconn.StatusRevoked {
-		return revokeOut{Msg: msg, Already: true}, nil
+		return revokeOut{Msg: msg}, nil
 	}
 	err := call.Conn.Revoke(ctx, conv, msg)
 	if err == nil {
 		return revokeOut{Msg: msg}, nil
 	}
-	// Somebody else, or this very step before a crash, may have been faster. The services answer that with different codes.
+	// Somebody else, or this very step before a crash, may have been faster. Services answer that with different codes, or
+	// with success.
 	found, findErr := call.Conn.FindByMsgLocatorList(ctx, conv, []sdkconn.Locator{msg.Locator()})
 	if findErr == nil && len(found) == 1 && found[0].Status == sdkconn.StatusRevoked {
-		return revokeOut{Msg: msg, Already: true}, nil
+		return revokeOut{Msg: msg}, nil
 	}
 	return revokeOut{Msg: msg}, explain("revoke in "+conv.String(), err)
 }
