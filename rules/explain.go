@@ -2,6 +2,12 @@ package rules
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
 )
 
 // Explanation says what a rule made of an event.
@@ -77,6 +83,149 @@ func (t *trial) explain(e *Explanation) {
 	}
 }
 
-func (t *trial) falseOperand(r *Rule) (operand, value string) { return r.cond.source, "" }
+// operand is a part of an `if` that must hold for the whole to hold.
+type operand struct {
+	source string
+	code   *vm.Program
+	left   *vm.Program // the left side of a comparison, to show; nil when there is none
+}
 
-func (m *matcher) why(in *input) string { return "match" }
+// operands takes `a && b && c` apart; any other expression is one operand.
+func (p *place) operands(source string) []operand {
+	tree, err := parser.Parse(source)
+	if err != nil {
+		return nil
+	}
+	var nodes []ast.Node
+	var flatten func(ast.Node)
+	flatten = func(n ast.Node) {
+		if b, ok := n.(*ast.BinaryNode); ok && (b.Operator == "&&" || b.Operator == "and") {
+			flatten(b.Left)
+			flatten(b.Right)
+			return
+		}
+		nodes = append(nodes, n)
+	}
+	flatten(tree.Node)
+	texts := splitAnd(source)
+	out := make([]operand, len(nodes))
+	for i, n := range nodes {
+		out[i].source = n.String()
+		if len(texts) == len(nodes) {
+			out[i].source = texts[i]
+		}
+		out[i].code = p.again(out[i].source, true, false)
+		if u, ok := n.(*ast.UnaryNode); ok { // `a not in b` is `not (a in b)`
+			n = u.Node
+		}
+		if b, ok := n.(*ast.BinaryNode); ok && comparisons[b.Operator] {
+			out[i].left = p.again(b.Left.String(), false, false)
+		}
+	}
+	return out
+}
+
+var comparisons = map[string]bool{
+	"==": true, "!=": true, "<": true, "<=": true, ">": true, ">=": true, "in": true, "contains": true,
+	"startsWith": true, "endsWith": true, "matches": true,
+}
+
+// splitAnd cuts an expression at the && and `and` outside of brackets and quotes.
+func splitAnd(source string) []string {
+	var parts []string
+	start, depth := 0, 0
+	for i := 0; i < len(source); i++ {
+		switch c := source[i]; c {
+		case '"', '\'', '`':
+			for i++; i < len(source) && source[i] != c; i++ {
+				if source[i] == '\\' && c != '`' {
+					i++
+				}
+			}
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth--
+		case '&', ' ', '\n', '\t':
+			if depth > 0 {
+				continue
+			}
+			size := 0
+			if strings.HasPrefix(source[i:], "&&") {
+				size = 2
+			} else if rest := source[i+1:]; c != '&' && strings.HasPrefix(rest, "and") && len(rest) > 3 && isBlank(rest[3]) {
+				size = 4
+			}
+			if size > 0 {
+				parts = append(parts, strings.TrimSpace(source[start:i]))
+				i += size - 1
+				start = i + 1
+			}
+		}
+	}
+	return append(parts, strings.TrimSpace(source[start:]))
+}
+
+// falseOperand finds the first part of a rule's `if` that was false, and what stands on its left side.
+func (t *trial) falseOperand(r *Rule) (source, value string) {
+	if r.cond.operands != nil {
+		for _, o := range r.cond.operands() {
+			if o.code == nil {
+				continue
+			}
+			if out, err := run(o.code, &t.env); err != nil || out == true {
+				continue
+			}
+			if o.left != nil {
+				if left, err := run(o.left, &t.env); err == nil {
+					value = short(left)
+				}
+			}
+			return o.source, value
+		}
+	}
+	return r.cond.source, ""
+}
+
+// short is a value as a line of an explanation shows it.
+func short(v any) string {
+	raw := Raw(v)
+	if s, ok := raw.(string); ok {
+		return strconv.Quote(cut(s))
+	}
+	s, err := jsonText(raw)
+	if err != nil {
+		return ""
+	}
+	return cut(s)
+}
+
+func cut(s string) string {
+	if out := left(s, 40); out != s {
+		return out + "…"
+	}
+	return s
+}
+
+// why says which words of a match were missing or in the way.
+func (m *matcher) why(in *input) string {
+	if in.text == "" {
+		return "match  the message has no text"
+	}
+	if m.mode == MatchCommand {
+		return "match  no command of any_of"
+	}
+	v := in.view(m.normalize)
+	for i, word := range m.all.words {
+		if _, _, ok := m.find(&m.all, i, v); !ok {
+			return fmt.Sprintf("match  all_of: %q is not there", cut(word))
+		}
+	}
+	for i, word := range m.none.words {
+		if start, end, ok := m.find(&m.none, i, v); ok {
+			span := v.span(start, end)
+			return fmt.Sprintf("match  none_of: %q ← %q [%d:%d]", cut(word), cut(in.text[span.Start:span.End]), span.Start, span.End)
+		}
+	}
+	return "match  no word of any_of"
+}

@@ -105,8 +105,11 @@ type program struct {
 	steps  []string        // ids after steps.
 	elems  bool            // reads msg.elems, or hands a message on whole
 
-	// strict is the same expression made to fail when a fact is nil; nil when it reads none or need not.
+	// strict is the same expression made to fail when a fact is nil, compiled when first wanted; nil when it reads
+	// none or need not.
 	strict func() *vm.Program
+	// operands are the parts of the expression for Explain.
+	operands func() []operand
 }
 
 // errNilFact is what a strict program fails with.
@@ -321,16 +324,28 @@ func (p *place) compile(n *node, offset int, source string, wantBool bool) (out 
 		report(at, "%s", firstLine(msg))
 		return nil
 	}
+	at := *p // the place changes as the rule is read on
 	if p.level == levelRule && p.rule != nil && p.rule.Stage == StageGuard && names.nilable {
-		prog.strict = sync.OnceValue(func() *vm.Program { return p.strict(trimmed) })
+		prog.strict = sync.OnceValue(func() *vm.Program { return at.again(trimmed, true, true) })
+	}
+	if p.level == levelRule {
+		prog.operands = sync.OnceValue(func() []operand { return at.operands(trimmed) })
 	}
 	return prog
 }
 
-// strict compiles a guard rule's expression so that reading a nil fact fails. It is wanted only once a fact is missing.
-func (p *place) strict(source string) *vm.Program {
+// again compiles a part of an expression that compiled before, or the same one so that reading a nil fact fails (strict).
+// It is used after the load, when a fact is missing or somebody asks why, and answers nil when it cannot.
+func (p *place) again(source string, wantBool, strict bool) (code *vm.Program) {
+	defer func() {
+		if recover() != nil {
+			code = nil
+		}
+	}()
 	cfg := newConfig(ruleEnv{})
-	cfg.Expect, cfg.ExpectAny = reflect.Bool, true
+	if wantBool {
+		cfg.Expect, cfg.ExpectAny = reflect.Bool, true
+	}
 	tree, err := parser.ParseWithConfig(source, cfg)
 	if err != nil {
 		return nil
@@ -339,17 +354,18 @@ func (p *place) strict(source string) *vm.Program {
 	quiet.r = &reader{l: &loader{compiling: &compiling{sets: make(map[string]map[string]struct{})}}, d: p.r.d}
 	names := &nameCheck{p: &quiet, prog: &program{uses: make(map[string]bool)}, report: func(ast.Node, string, ...any) {}}
 	names.check(&tree.Node)
-	names.require(&tree.Node)
+	if strict {
+		names.require(&tree.Node)
+	}
 	var check checker.Checker
-	if _, err := check.Check(tree, cfg); err != nil {
+	if _, err := check.Check(tree, cfg); err != nil || names.failed {
 		return nil
 	}
 	names.bound(&tree.Node)
 	if err := optimizer.Optimize(&tree.Node, cfg); err != nil {
 		return nil
 	}
-	code, err := compiler.Compile(tree, cfg)
-	if err != nil {
+	if code, err = compiler.Compile(tree, cfg); err != nil {
 		return nil
 	}
 	return code
@@ -410,7 +426,7 @@ var plainNames = strings.NewReplacer(
 )
 
 // plain puts expr's messages into the language's words.
-func plain(msg string) string { return plainNames.Replace(firstLine(msg)) }
+func plain(msg string) string { return strings.TrimSpace(plainNames.Replace(firstLine(msg))) }
 
 // fieldsOf lists the members of what plain calls a type.
 var fieldsOf = map[string][]string{

@@ -1,3 +1,92 @@
 package rules
 
-func (l *loader) lint(set *Set) {}
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/parser"
+)
+
+// lint looks for what is no mistake but probably not meant.
+func (l *loader) lint(set *Set) {
+	for _, name := range keys(l.lists) {
+		pos := l.listPos[name]
+		d := l.docs[pos.File]
+		switch {
+		case !l.used["lists."+name]:
+			l.warn("unused-list", d, "", pos.Line, pos.Col, "nothing reads list %q", name)
+		case len(l.lists[name]) == 0:
+			l.warn("empty-list", d, "", pos.Line, pos.Col, "list %q is empty", name)
+		}
+	}
+	if l.opts.Env == nil && len(l.secrets) > 0 {
+		l.warn("unset-secret", l.files[0].d, "", 0, 0, "secrets were not looked up: %s", strings.Join(keys(l.secrets), ", "))
+	}
+	for _, r := range set.Rules {
+		d := l.docs[r.Pos.File]
+		warn := func(id, format string, args ...any) {
+			l.warn(id, d, r.ID, r.Pos.Line, r.Pos.Col, format, args...)
+		}
+		if r.Mode == ModeShadow {
+			warn("shadow", "runs in shadow: it does nothing yet")
+		}
+		if r.Mode != ModeOff && r.alwaysCandidate() {
+			warn("always-candidate", "no word and no equality narrows it down, so its if is evaluated for every event (about 0.2 µs)")
+		}
+		if w := set.shadowedBy(r); w != nil {
+			warn("unreachable", "never tried: %s before it takes every event of these kinds", w.ID)
+		}
+	}
+	slices.SortStableFunc(l.warnings, func(a, b Warning) int {
+		return cmp.Or(cmp.Compare(a.seq, b.seq), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	})
+}
+
+// alwaysCandidate reports whether only evaluating the rule's if can tell that it does not fire. A rule without if fires on
+// every event of its kinds, which is meant.
+func (r *Rule) alwaysCandidate() bool {
+	if r.cond == nil || r.match != nil && len(r.match.any.words)+len(r.match.all.words) > 0 {
+		return false
+	}
+	tree, err := parser.Parse(r.cond.source)
+	return err == nil && !narrows(tree.Node)
+}
+
+// narrows reports whether an expression can only hold when a fixed text or value is there: something equals a constant,
+// is in a list, or contains a literal.
+func narrows(n ast.Node) bool {
+	b, ok := n.(*ast.BinaryNode)
+	if !ok {
+		return false
+	}
+	switch b.Operator {
+	case "&&", "and":
+		return narrows(b.Left) || narrows(b.Right)
+	case "||", "or":
+		return narrows(b.Left) && narrows(b.Right)
+	case "==", "in", "contains", "startsWith", "endsWith", "matches":
+		return true
+	}
+	return false
+}
+
+// shadowedBy returns a rule that keeps r from ever being tried: a live one before it in main or fallback that listens to
+// all of its events, asks for nothing and does not continue.
+func (s *Set) shadowedBy(r *Rule) *Rule {
+	if r.Mode == ModeOff || r.Stage != StageMain && r.Stage != StageFallback || len(r.Events) == 0 {
+		return nil
+	}
+	for _, before := range s.byEvent[r.Events[0]].stages[r.Stage] {
+		if before == r {
+			return nil
+		}
+		all := !slices.ContainsFunc(r.Events, func(name string) bool { return !slices.Contains(before.Events, name) })
+		if all && before.Mode == ModeLive && before.match == nil && before.cond == nil && !before.Continue &&
+			(before.IncludeSelf || !r.IncludeSelf) {
+			return before
+		}
+	}
+	return nil
+}

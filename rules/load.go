@@ -168,10 +168,10 @@ func (l *loader) read(name string, limit int64, from Pos) *document {
 			d = newDocument(name, nil, len(l.sources))
 			from.Line = 0
 		}
-		msg := fmt.Sprintf("cannot read %s", name)
+		msg := fmt.Sprintf("cannot read %q", name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			msg, err = fmt.Sprintf("there is no file %q", name), fs.ErrNotExist
+			err = fs.ErrNotExist
 		case errors.Is(err, fs.ErrInvalid):
 			msg, err = fmt.Sprintf("%q is no path inside the bot's folder", name), fs.ErrInvalid
 		}

@@ -24,8 +24,8 @@ func (c *nameCheck) errorf(n ast.Node, format string, args ...any) {
 	c.report(n, format, args...)
 }
 
-// facts are the members that may be nil.
-var facts = map[[2]string]func(*Needs){
+// nilFacts are the members that may be nil.
+var nilFacts = map[[2]string]func(*Needs){
 	{"user", "role"}:       func(n *Needs) { n.Role = true },
 	{"user", "name"}:       func(n *Needs) { n.UserName = true },
 	{"chat", "name"}:       func(n *Needs) { n.ChatName = true },
@@ -146,7 +146,7 @@ func (c *nameCheck) member(at *ast.Node, n *ast.MemberNode) {
 		return
 	}
 	p := c.p
-	if need, ok := facts[[2]string{root, name}]; ok {
+	if need, ok := nilFacts[[2]string{root, name}]; ok {
 		need(&c.prog.needs)
 		c.nilable = true
 	}
@@ -338,7 +338,7 @@ func (c *nameCheck) require(root *ast.Node) {
 		if !ok || handled[*n] {
 			return
 		}
-		if _, ok := facts[[2]string{root, name}]; !ok {
+		if _, ok := nilFacts[[2]string{root, name}]; !ok {
 			return
 		}
 		ast.Patch(n, &ast.CallNode{

@@ -302,6 +302,7 @@ func (c *ruleCompiler) phrases(n *yaml.Node, what string, m *matcher) phrases {
 		items, _ = c.r.sequence(n, what)
 	}
 	var p phrases
+	var at []*yaml.Node // where each word comes from
 	shared := ""
 	if len(items) == 0 {
 		c.r.errorf(n, "%s is empty", what)
@@ -315,8 +316,11 @@ func (c *ruleCompiler) phrases(n *yaml.Node, what string, m *matcher) phrases {
 			shared = list
 		}
 		p.words = append(p.words, words...)
+		for range words {
+			at = append(at, item)
+		}
 	}
-	return c.foldPhrases(p, n, what, m, shared)
+	return c.foldPhrases(p, at, what, m, shared)
 }
 
 // words reads one entry; list is the name of the list that it is, if it is one.
@@ -359,7 +363,7 @@ func (c *ruleCompiler) words(n *yaml.Node, what string) (words []string, list st
 }
 
 // foldPhrases prepares words for looking. A list that several rules use is prepared once.
-func (c *ruleCompiler) foldPhrases(p phrases, n *yaml.Node, what string, m *matcher, list string) phrases {
+func (c *ruleCompiler) foldPhrases(p phrases, at []*yaml.Node, what string, m *matcher, list string) phrases {
 	key := fmt.Sprintf("%s/%s/%t", list, m.normalize, m.mode == MatchRegex)
 	if list != "" {
 		if done, ok := c.r.l.folded[key]; ok {
@@ -367,11 +371,11 @@ func (c *ruleCompiler) foldPhrases(p phrases, n *yaml.Node, what string, m *matc
 		}
 	}
 	var fold folded
-	for _, word := range p.words {
+	for i, word := range p.words {
 		if m.mode == MatchRegex {
 			re, err := compileRegexp(word, m.normalize)
 			if err != nil {
-				c.r.errorf(n, "%s: %v", what, err)
+				c.r.errorf(at[i], "%s: %v", what, err)
 				continue
 			}
 			p.regexps = append(p.regexps, re)
@@ -380,7 +384,7 @@ func (c *ruleCompiler) foldPhrases(p phrases, n *yaml.Node, what string, m *matc
 		fold.set(word, m.normalize)
 		text := string(fold.text)
 		if strings.TrimSpace(text) == "" {
-			c.r.errorf(n, "%s: nothing is left of %q once it is normalised: it would be in every text", what, word)
+			c.r.errorf(at[i], "%s: nothing is left of %q once it is normalised: it would be in every text", what, word)
 		}
 		if m.mode == MatchExact || m.mode == MatchPrefix {
 			if m.normalize != NormalizeNone {
@@ -388,7 +392,7 @@ func (c *ruleCompiler) foldPhrases(p phrases, n *yaml.Node, what string, m *matc
 			}
 		}
 		if m.mode == MatchCommand && strings.ContainsAny(text, " \t\n") {
-			c.r.errorf(n, "%s: command %q has white space in it", what, word)
+			c.r.errorf(at[i], "%s: command %q has white space in it", what, word)
 		}
 		p.folded = append(p.folded, text)
 	}

@@ -13,7 +13,11 @@ func nearest(got string, names []string) string {
 	if len(got) > 100 {
 		return ""
 	}
-	best, bestCost := "", 1+max(1, len(got)/3)
+	limit := max(1, len(got)/3)
+	if len(got) >= 4 {
+		limit = max(2, limit) // two letters in the wrong order count as two
+	}
+	best, bestCost := "", limit+1
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		if strings.EqualFold(name, got) {
 			return name
