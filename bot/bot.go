@@ -1,0 +1,246 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+
+	"github.com/timbot-go/timbot/actions"
+	"github.com/timbot-go/timbot/bot/journal"
+	"github.com/timbot-go/timbot/rules"
+	"github.com/timbot-go/timbot/sdkconn"
+)
+
+// ErrStopped is returned by Idle when Run has returned, and by a second Run.
+var ErrStopped = errors.New("bot: stopped")
+
+// Bot answers the events of one connection by one set of rules. Make it with New and start it with Run.
+type Bot struct {
+	conn       sdkconn.Conn
+	set        *rules.Set
+	stored     journal.RuleSet // the set as the journal keeps it
+	journal    journal.Journal
+	actions    *actions.Registry
+	clock      clockwork.Clock
+	zone       *time.Location
+	log        *slog.Logger
+	workers    int
+	queueLimit int
+	grace      time.Duration
+	dir        string
+	dataDir    string
+
+	queues    *queues
+	timers    *timers
+	directory *directory
+	busy      busy
+
+	started atomic.Bool
+	ready   chan struct{} // closed when all that the journal held is queued
+	stopped context.Context
+	stop    context.CancelFunc
+	fatal   chan error // room for one
+
+	accepting sync.Mutex // events are appended and queued in one order
+	unused    atomic.Uint64
+	handled   atomic.Uint64
+}
+
+// New makes a bot that answers conn's events by set. It starts nothing and takes ownership of nothing: conn is closed
+// by the caller, after Run has returned.
+func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
+	b := &Bot{
+		conn: conn, set: set, workers: DefaultWorkers, queueLimit: DefaultQueue, grace: DefaultGrace,
+		ready: make(chan struct{}), fatal: make(chan error, 1),
+	}
+	for _, opt := range opts {
+		opt(b)
+	}
+	if b.journal == nil {
+		b.journal = journal.NewMemory(0)
+	}
+	if b.actions == nil {
+		b.actions = actions.NewRegistry(actions.Builtin()...)
+	}
+	if b.clock == nil {
+		b.clock = clockwork.NewRealClock()
+	}
+	if b.zone == nil {
+		b.zone = time.Local
+	}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	b.queues, b.timers, b.directory = newQueues(b.queueLimit), newTimers(), newDirectory(conn)
+	b.stopped, b.stop = context.WithCancel(context.Background())
+	var err error
+	if b.stored, err = newRuleSet(set); err != nil {
+		return nil, fmt.Errorf("rule set: %w", err)
+	}
+	return b, nil
+}
+
+// Run takes up what the journal holds, then answers events until ctx ends or something fails for good: the connection
+// is lost, or the journal cannot be written. It blocks until no goroutine of the bot is left. A stop by ctx returns nil.
+//
+// After ctx has ended no more events are taken; what was taken is finished within the grace period, and cancelled then.
+// What was cancelled is still in the journal.
+func (b *Bot) Run(ctx context.Context) error {
+	if b.started.Swap(true) {
+		return ErrStopped
+	}
+	defer b.stop()
+
+	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelWork()
+	var workers sync.WaitGroup
+	for range b.workers {
+		workers.Go(func() { b.work(work) })
+	}
+	workers.Go(func() {
+		b.timers.run(work, b.clock, func(t journal.Timer) { b.wake(work, t) })
+	})
+
+	input, cancelInput := context.WithCancel(ctx)
+	defer cancelInput()
+	lost := make(chan error, 1)
+	go func() { lost <- b.input(input) }()
+
+	var err error
+	inputDone := false
+	select {
+	case <-ctx.Done():
+	case err = <-lost:
+		inputDone = true
+	case err = <-b.fatal:
+	}
+	cancelInput()
+	if !inputDone {
+		if e := <-lost; err == nil && ctx.Err() == nil {
+			err = e
+		}
+	}
+	if err == nil && b.grace > 0 {
+		b.finish(work)
+	}
+	cancelWork()
+	b.queues.close()
+	workers.Wait()
+	if err == nil {
+		select {
+		case err = <-b.fatal:
+		default:
+		}
+	}
+	b.log.Info("bot stopped", "handled", b.handled.Load(), "unused", b.unused.Load())
+	return err
+}
+
+// finish waits for what was taken, at most for the grace period.
+func (b *Bot) finish(ctx context.Context) {
+	ctx, cancel := withTimeout(ctx, b.clock, b.grace)
+	defer cancel()
+	if _, err := b.busy.wait(ctx); err != nil {
+		b.log.Warn("not everything was finished within the grace period", "grace", b.grace)
+	}
+}
+
+// fail ends Run with an error that the bot cannot go on after.
+func (b *Bot) fail(err error) {
+	select {
+	case b.fatal <- err:
+	default:
+	}
+}
+
+// work handles one item after another until the queues are closed.
+func (b *Bot) work(ctx context.Context) {
+	for {
+		c, it, ok := b.queues.take()
+		if !ok {
+			return
+		}
+		b.handle(ctx, it)
+		b.queues.release(c)
+		b.busy.leave()
+	}
+}
+
+// handle handles one item; whatever goes wrong in it costs that item's event and nothing else.
+func (b *Bot) handle(ctx context.Context, it item) {
+	defer func() {
+		if p := recover(); p != nil {
+			b.log.Error("panic: the event is given up", "event", it.event.Key, "run", it.wake, "err", fmt.Sprint(p),
+				"stack", string(debug.Stack()))
+			b.giveUp(ctx, it)
+		}
+	}()
+	var err error
+	if it.wake != "" {
+		err = b.resume(ctx, it.wake)
+	} else {
+		err = b.process(ctx, it)
+	}
+	switch {
+	case err == nil:
+		b.handled.Add(1)
+	case ctx.Err() != nil: // the second stage of a stop; the journal has it
+	default:
+		b.fail(fmt.Errorf("journal: %w", err))
+	}
+}
+
+// giveUp ends everything that a panicking item belongs to.
+func (b *Bot) giveUp(ctx context.Context, it item) {
+	key := it.event.Key
+	if it.wake != "" {
+		r, ok, err := b.journal.Run(ctx, it.wake)
+		if err != nil || !ok {
+			return
+		}
+		key = r.Event
+	}
+	runs, err := b.journal.Runs(ctx, key)
+	if err != nil {
+		return
+	}
+	change := &journal.Change{Done: []string{key}}
+	for _, r := range runs {
+		change.EndRuns = append(change.EndRuns, r.ID)
+	}
+	if err := b.journal.Commit(ctx, change); err != nil {
+		b.fail(fmt.Errorf("journal: %w", err))
+	}
+}
+
+// wake puts a run whose timer is due into its conversation's queue.
+func (b *Bot) wake(ctx context.Context, t journal.Timer) {
+	b.busy.enter()
+	r, ok, err := b.journal.Run(ctx, t.Run)
+	if err != nil || !ok {
+		if err != nil && ctx.Err() == nil {
+			b.fail(fmt.Errorf("journal: %w", err))
+		}
+		b.busy.leave()
+		return
+	}
+	e, _, err := b.journal.Event(ctx, r.Event)
+	if err != nil {
+		if ctx.Err() == nil {
+			b.fail(fmt.Errorf("journal: %w", err))
+		}
+		b.busy.leave()
+		return
+	}
+	b.queues.put(e.Conversation, item{wake: t.Run})
+}
+
+// now is the time as rules see it.
+func (b *Bot) now() time.Time { return b.clock.Now().In(b.zone) }

@@ -1,0 +1,105 @@
+package bot
+
+import (
+	"context"
+	"sync"
+
+	"github.com/timbot-go/timbot/bot/journal"
+)
+
+// item is one piece of work in a conversation's queue: an event, or a run whose timer is due.
+type item struct {
+	event   journal.Stored
+	resumed bool   // the event was in the journal when the bot started: it may have runs already
+	wake    string // a run's id; then event is empty
+}
+
+// queues holds one queue for each conversation with something to do. One conversation is in one worker's hands at a
+// time; those that wait are taken in the order in which they became ready.
+type queues struct {
+	slots chan struct{} // one for each waiting event
+
+	mu     sync.Mutex
+	more   sync.Cond
+	convs  map[string]*conversationQueue
+	ready  []*conversationQueue
+	closed bool
+}
+
+type conversationQueue struct {
+	name  string
+	items []item
+}
+
+func newQueues(limit int) *queues {
+	q := &queues{slots: make(chan struct{}, limit), convs: make(map[string]*conversationQueue)}
+	q.more.L = &q.mu
+	return q
+}
+
+// reserve waits for room for one more event.
+func (q *queues) reserve(ctx context.Context) error {
+	select {
+	case q.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// put adds work to a conversation; an event needs a reserved slot, which take gives back.
+func (q *queues) put(conversation string, it item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c := q.convs[conversation]
+	if c == nil {
+		c = &conversationQueue{name: conversation}
+		q.convs[conversation] = c
+		q.ready = append(q.ready, c)
+		q.more.Signal()
+	}
+	c.items = append(c.items, it)
+}
+
+// take waits for a conversation with work and returns its next item; ok is false when the queues are closed. The
+// conversation is the caller's until it calls release.
+func (q *queues) take() (c *conversationQueue, it item, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.ready) == 0 && !q.closed {
+		q.more.Wait()
+	}
+	if q.closed {
+		return nil, item{}, false
+	}
+	c = q.ready[0]
+	q.ready[0] = nil
+	q.ready = q.ready[1:]
+	it = c.items[0]
+	c.items[0] = item{}
+	c.items = c.items[1:]
+	if it.wake == "" {
+		<-q.slots
+	}
+	return c, it, true
+}
+
+// release gives a conversation back: to the end of the line when it has more to do.
+func (q *queues) release(c *conversationQueue) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(c.items) == 0 {
+		delete(q.convs, c.name)
+		return
+	}
+	q.ready = append(q.ready, c)
+	q.more.Signal()
+}
+
+// close makes every take return; what waits stays in the journal.
+func (q *queues) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.more.Broadcast()
+}

@@ -1,0 +1,117 @@
+package bot
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/timbot-go/timbot/bot/journal"
+	"github.com/timbot-go/timbot/rules"
+	"github.com/timbot-go/timbot/sdkconn"
+)
+
+// eventRecord is an event as the journal keeps it: one of the connection, or one of the bot's own life.
+type eventRecord struct {
+	SDK       *sdkconn.Event `json:"sdk,omitzero"`
+	Lifecycle string         `json:"lifecycle,omitzero"`
+	At        uint64         `json:"at,omitzero"` // seconds
+}
+
+func newEvent(e *sdkconn.Event) (journal.Event, error) {
+	data, err := sdkconn.Marshal(eventRecord{SDK: e})
+	if err != nil {
+		return journal.Event{}, fmt.Errorf("event %s: %w", e.Key(), err)
+	}
+	out := journal.Event{Key: e.Key(), At: time.Unix(int64(e.At), 0), Data: data}
+	if c := e.Conversation(); c.Valid() {
+		out.Conversation = c.String()
+	}
+	if m := e.Message; m != nil && e.Kind == sdkconn.EventNewMsg {
+		out.At = time.Unix(int64(m.Time()), 0)
+		if m.ConvType == sdkconn.ConvGroup {
+			out.Seq = m.Seq
+		}
+	}
+	return out, nil
+}
+
+// runRecord is a run as the journal keeps it.
+type runRecord struct {
+	Rule   string         `json:"rule"`
+	Nth    int            `json:"nth"` // which of the rule events that the event stands for
+	Hit    rules.Hit      `json:"hit"`
+	Facts  factsRecord    `json:"facts"`
+	Vars   jsontext.Value `json:"vars,omitzero"` // encodeValue of a map
+	Frames []frame        `json:"frames"`
+	Failed int            `json:"failed,omitzero"` // how often the step at the place has failed
+}
+
+// factsRecord is what the rule saw of the world when it fired.
+type factsRecord struct {
+	UserRole  *string `json:"user_role,omitzero"`
+	UserName  *string `json:"user_name,omitzero"`
+	ChatName  *string `json:"chat_name,omitzero"`
+	GroupType *string `json:"group_type,omitzero"`
+}
+
+// frame is a place in one list of steps; the frames of a run lead from the rule's own list down.
+type frame struct {
+	Index  int            `json:"i"`           // the step
+	Branch int            `json:"b,omitzero"`  // choose: the branch taken
+	Item   int            `json:"n,omitzero"`  // for_each: the item at hand
+	Items  jsontext.Value `json:"in,omitzero"` // for_each: encodeValue of the list, taken once
+}
+
+// stepRecord is what the journal keeps of one step.
+type stepRecord struct {
+	Done bool             `json:"done,omitzero"`
+	OK   bool             `json:"ok,omitzero"`
+	Out  jsontext.Value   `json:"out,omitzero"` // encodeValue
+	Text string           `json:"text,omitzero"`
+	Val  jsontext.Value   `json:"value,omitzero"` // encodeValue
+	Err  *rules.StepError `json:"error,omitzero"`
+}
+
+// newStepRecord makes the record of a finished step.
+func newStepRecord(ok bool, out any, text string, value any, failure *rules.StepError) (stepRecord, error) {
+	rec := stepRecord{Done: true, OK: ok, Text: text, Err: failure}
+	var err error
+	if out != nil {
+		if rec.Out, err = encodeValue(out); err != nil {
+			return rec, err
+		}
+	}
+	if value != nil {
+		rec.Val, err = encodeValue(value)
+	}
+	return rec, err
+}
+
+// result is the record as rules take it.
+func (rec stepRecord) result() (*rules.Result, error) {
+	r := &rules.Result{OK: rec.OK, Text: rec.Text, Err: rec.Err}
+	var err error
+	if len(rec.Out) > 0 {
+		if r.Out, err = decodeValue(rec.Out); err != nil {
+			return nil, err
+		}
+	}
+	if len(rec.Val) > 0 {
+		r.Value, err = decodeValue(rec.Val)
+	}
+	return r, err
+}
+
+// ruleSetRecord is a rule set as the journal keeps it: the files it was made of.
+type ruleSetRecord struct {
+	File    string         `json:"file"`
+	Sources []rules.Source `json:"sources"`
+}
+
+func newRuleSet(set *rules.Set) (journal.RuleSet, error) {
+	sources := set.Sources()
+	data, err := json.Marshal(ruleSetRecord{File: sources[0].Name, Sources: sources}) // the bot's file is read first
+	return journal.RuleSet{Hash: set.Hash(), Data: data}, err
+}

@@ -1,0 +1,328 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/timbot-go/timbot/bot/journal"
+	"github.com/timbot-go/timbot/rules"
+)
+
+// run is one rule's way through its steps, in a worker's hands. Between two items of work it lives in the journal only.
+type run struct {
+	b     *Bot
+	id    string
+	event string // key
+	order int
+	set   *rules.Set
+	rule  *rules.Rule
+	ev    *rules.Event
+	rec   runRecord
+	steps map[string]stepRecord
+	items [][]any // of the for_each at each depth
+	scope *rules.Scope
+	log   *slog.Logger
+
+	// change is what has happened since the last commit.
+	change *journal.Change
+}
+
+// newRun makes the run of a rule that fired.
+func (b *Bot) newRun(stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired) *run {
+	r := &run{
+		b: b, id: fmt.Sprintf("%s/%d/%s", stored.Key, nth, f.Rule.ID), event: stored.Key, order: order, set: b.set,
+		rule: f.Rule, ev: ev, steps: make(map[string]stepRecord), change: &journal.Change{},
+		rec: runRecord{
+			Rule: f.Rule.ID, Nth: nth, Hit: f.Hit, Frames: []frame{{}},
+			Facts: factsRecord{facts.UserRole, facts.UserName, facts.ChatName, facts.GroupType},
+		},
+	}
+	r.open(facts, make(map[string]any))
+	return r
+}
+
+// open sets up what expressions see.
+func (r *run) open(facts *rules.Facts, vars map[string]any) {
+	r.scope = &rules.Scope{
+		Event: r.ev, Facts: facts, Hit: &r.rec.Hit, Vars: vars, Steps: make(map[string]*rules.Result),
+		Locals: make(map[string]any),
+	}
+	r.log = r.b.log.With("rule", r.rule.ID, "run", r.id)
+	if msg := messageID(r.ev); msg != "" {
+		r.log = r.log.With("msg_id", msg)
+	}
+}
+
+// restore makes a run from what the journal holds.
+func (b *Bot) restore(ctx context.Context, stored journal.Run, event journal.Event) (*run, error) {
+	set, err := b.ruleSet(ctx, stored.RuleSet)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{b: b, id: stored.ID, event: stored.Event, order: stored.Order, set: set, change: &journal.Change{}}
+	if err := json.Unmarshal(stored.Data, &r.rec); err != nil {
+		return nil, fmt.Errorf("run: %w", err)
+	}
+	if r.rule = set.Rule(r.rec.Rule); r.rule == nil {
+		return nil, fmt.Errorf("rule %q is not in its rule set", r.rec.Rule)
+	}
+	events, err := b.events(event)
+	if err != nil {
+		return nil, err
+	}
+	if r.rec.Nth >= len(events) {
+		return nil, fmt.Errorf("event %s stands for %d rule events, the run wants number %d", event.Key, len(events), r.rec.Nth)
+	}
+	r.ev = &events[r.rec.Nth]
+	facts := &rules.Facts{
+		Now: b.now(), Admins: set.Bot.Admins, BotName: set.Bot.Name, UserRole: r.rec.Facts.UserRole,
+		UserName: r.rec.Facts.UserName, ChatName: r.rec.Facts.ChatName, GroupType: r.rec.Facts.GroupType,
+	}
+	if r.rule.Needs().State {
+		if err := b.state(ctx, &facts.State, r.ev); err != nil {
+			return nil, err
+		}
+	}
+	vars := make(map[string]any)
+	if len(r.rec.Vars) > 0 {
+		v, err := decodeValue(r.rec.Vars)
+		if err != nil {
+			return nil, fmt.Errorf("vars: %w", err)
+		}
+		if kept, ok := v.(map[string]any); ok {
+			vars = kept
+		}
+	}
+	r.open(facts, vars)
+	if err := r.restoreSteps(ctx); err != nil {
+		return nil, err
+	}
+	return r, r.restoreItems()
+}
+
+// restoreSteps reads the results of the steps done so far; of a step in a for_each, the last item's shows.
+func (r *run) restoreSteps(ctx context.Context) error {
+	raw, err := r.b.journal.Steps(ctx, r.id)
+	if err != nil {
+		return err
+	}
+	r.steps = make(map[string]stepRecord, len(raw))
+	byPath := make(map[string]*rules.Step)
+	eachStep(r.rule.Steps, func(s *rules.Step) { byPath[s.Path] = s })
+	keys := make([]string, 0, len(raw))
+	for key, data := range raw {
+		var rec stepRecord
+		if err := json.Unmarshal(data, &rec); err != nil {
+			return fmt.Errorf("step %s: %w", key, err)
+		}
+		r.steps[key] = rec
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, compareStepKeys)
+	for _, key := range keys {
+		path, _, _ := strings.Cut(key, "#")
+		if s := byPath[path]; s != nil && r.steps[key].Done {
+			if err := r.show(s, r.steps[key]); err != nil {
+				return fmt.Errorf("step %s: %w", key, err)
+			}
+		}
+	}
+	return nil
+}
+
+// restoreItems reads the lists that the run is in the middle of.
+func (r *run) restoreItems() error {
+	for depth, f := range r.rec.Frames {
+		if len(f.Items) == 0 {
+			continue
+		}
+		v, err := decodeValue(f.Items)
+		if err != nil {
+			return fmt.Errorf("for_each: %w", err)
+		}
+		items, _ := v.([]any)
+		r.setItems(depth, items)
+	}
+	r.setLocals()
+	return nil
+}
+
+func eachStep(steps []*rules.Step, f func(*rules.Step)) {
+	for _, s := range steps {
+		f(s)
+		eachStep(s.Steps, f)
+		for i := range s.Branches {
+			eachStep(s.Branches[i].Steps, f)
+		}
+	}
+}
+
+// stepKey names a step in this run: its path, and the items at hand of the lists around it.
+func (r *run) stepKey(s *rules.Step) string {
+	key := s.Path
+	steps := r.rule.Steps
+	for depth, f := range r.rec.Frames[:len(r.rec.Frames)-1] {
+		outer := steps[f.Index]
+		if outer.Kind == rules.StepForEach {
+			key += "#" + strconv.Itoa(f.Item)
+		}
+		steps = inner(outer, r.rec.Frames[depth])
+	}
+	return key
+}
+
+func compareStepKeys(a, b string) int {
+	as, bs := strings.Split(a, "#"), strings.Split(b, "#")
+	for i := range min(len(as), len(bs)) {
+		if i > 0 {
+			x, _ := strconv.Atoi(as[i])
+			y, _ := strconv.Atoi(bs[i])
+			if x != y {
+				return x - y
+			}
+		} else if c := strings.Compare(as[i], bs[i]); c != 0 {
+			return c
+		}
+	}
+	return len(as) - len(bs)
+}
+
+// inner is the list inside a step that a frame has entered.
+func inner(s *rules.Step, f frame) []*rules.Step {
+	if s.Kind == rules.StepChoose {
+		return s.Branches[f.Branch].Steps
+	}
+	return s.Steps
+}
+
+// list is the innermost list of steps that the run is in.
+func (r *run) list() []*rules.Step {
+	steps := r.rule.Steps
+	for _, f := range r.rec.Frames[:len(r.rec.Frames)-1] {
+		steps = inner(steps[f.Index], f)
+	}
+	return steps
+}
+
+func (r *run) top() *frame { return &r.rec.Frames[len(r.rec.Frames)-1] }
+
+// advance goes to the next step of the innermost list.
+func (r *run) advance() {
+	f := r.top()
+	*f = frame{Index: f.Index + 1}
+	r.rec.Failed = 0
+}
+
+// enter goes into the list inside the current step.
+func (r *run) enter() { r.rec.Frames = append(r.rec.Frames, frame{}) }
+
+// leave goes back to the step that holds the innermost list: to its next item, or past it.
+func (r *run) leave() {
+	r.rec.Frames = r.rec.Frames[:len(r.rec.Frames)-1]
+	depth := len(r.rec.Frames) - 1
+	if s := r.list()[r.top().Index]; s.Kind == rules.StepForEach {
+		if next := r.top().Item + 1; next < len(r.items[depth]) {
+			r.top().Item = next
+			r.enter()
+			r.setLocals()
+			return
+		}
+		r.items = r.items[:depth]
+		r.setLocals()
+	}
+	r.advance()
+}
+
+func (r *run) setItems(depth int, items []any) {
+	for len(r.items) <= depth {
+		r.items = append(r.items, nil)
+	}
+	r.items[depth] = items
+}
+
+// setLocals shows the items at hand under their names.
+func (r *run) setLocals() {
+	clear(r.scope.Locals)
+	steps := r.rule.Steps
+	for depth, f := range r.rec.Frames[:len(r.rec.Frames)-1] {
+		s := steps[f.Index]
+		if s.Kind == rules.StepForEach && depth < len(r.items) && f.Item < len(r.items[depth]) {
+			r.scope.Locals[s.As] = r.items[depth][f.Item]
+		}
+		steps = inner(s, f)
+	}
+}
+
+// show makes a step's result visible to the steps after it.
+func (r *run) show(s *rules.Step, rec stepRecord) error {
+	if s.ID == "" {
+		return nil
+	}
+	result, err := rec.result()
+	if err != nil {
+		return err
+	}
+	r.scope.Steps[s.ID] = result
+	return nil
+}
+
+// stored is the run as the journal keeps it.
+func (r *run) stored() (journal.Run, error) {
+	data, err := json.Marshal(r.rec)
+	if err != nil {
+		return journal.Run{}, fmt.Errorf("run %s: %w", r.id, err)
+	}
+	return journal.Run{ID: r.id, Event: r.event, Order: r.order, RuleSet: r.set.Hash(), Data: data}, nil
+}
+
+// commit makes durable what has happened so far.
+func (r *run) commit(ctx context.Context) error {
+	stored, err := r.stored()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(r.change.Runs, func(o journal.Run) bool { return o.ID == r.id })
+	if i >= 0 {
+		r.change.Runs[i] = stored
+	} else {
+		r.change.Runs = append(r.change.Runs, stored)
+	}
+	return r.write(ctx)
+}
+
+func (r *run) write(ctx context.Context) error {
+	err := r.b.journal.Commit(ctx, r.change)
+	r.change = &journal.Change{}
+	return err
+}
+
+// ruleSet returns the rule set with that hash: the bot's own, or the one that the journal keeps for the run.
+func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
+	if hash == b.set.Hash() {
+		return b.set, nil
+	}
+	stored, err := b.journal.RuleSet(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	var rec ruleSetRecord
+	if err := json.Unmarshal(stored.Data, &rec); err != nil {
+		return nil, fmt.Errorf("rule set %s: %w", hash, err)
+	}
+	fsys, err := rules.SourceFS(rec.Sources)
+	if err != nil {
+		return nil, fmt.Errorf("rule set %s: %w", hash, err)
+	}
+	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(b.actions), Env: os.LookupEnv})
+	if err != nil {
+		return nil, fmt.Errorf("rule set %s: %w", hash, err)
+	}
+	return set, nil
+}
