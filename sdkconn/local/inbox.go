@@ -1,0 +1,290 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/timbot-go/timbot/sdkconn"
+)
+
+// maxQueue bounds the events of one login that wait in memory. What comes beyond is read back from the file.
+const maxQueue = 4096
+
+// pending is an event and the log position that tells it; an event without a row of its own has that of its cause.
+type pending struct {
+	id int64
+	ev sdkconn.Event
+}
+
+// inbox is what one login has not taken yet. In memory is only what came since the last reading of the file: at login,
+// and after a handler fell far behind, the inbox lags, and Subscribe reads the file until it has caught up.
+type inbox struct {
+	mu      sync.Mutex
+	queue   []pending
+	lagging bool
+	read    int64 // while lagging: up to here the file has been read
+	login   int64 // the log's end at login: what is older was told in absence
+	top     int64 // the log position up to which everybody has been told
+	taken   int64 // everything up to here was taken, or did not concern this user
+	handed  int64 // everything up to here was taken by the handler
+	saved   int64 // and the file knows up to here
+	busy    bool  // the handler is at work
+	taker   bool  // there is a subscription
+	kicked  bool
+
+	more    chan struct{} // one token: there may be something to take
+	settled chan struct{} // closed and replaced whenever taken moves
+}
+
+func (b *inbox) init() {
+	b.more, b.settled = make(chan struct{}, 1), make(chan struct{})
+}
+
+// begin starts a login that has taken everything up to pos.
+func (b *inbox) begin(pos, top int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.read, b.taken, b.handed, b.saved, b.top, b.login = pos, pos, pos, pos, top, top
+	b.lagging = pos < top
+	b.nudge()
+}
+
+// add queues an event.
+func (b *inbox) add(id int64, ev sdkconn.Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.top = max(b.top, id)
+	if b.lagging || b.kicked {
+		return
+	}
+	if len(b.queue) >= maxQueue && id > b.queue[len(b.queue)-1].id {
+		b.lagging, b.read = true, b.queue[len(b.queue)-1].id
+		return
+	}
+	b.queue = append(b.queue, pending{id, ev})
+	b.nudge()
+}
+
+// seen says that everything up to id has been told to whom it concerns.
+func (b *inbox) seen(id int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.top = max(b.top, id)
+	b.settle()
+}
+
+// settle moves taken over what did not concern this user.
+func (b *inbox) settle() {
+	if !b.busy && !b.lagging && len(b.queue) == 0 && b.taken < b.top {
+		b.taken = b.top
+		b.announce()
+	}
+}
+
+func (b *inbox) announce() {
+	close(b.settled)
+	b.settled = make(chan struct{})
+}
+
+func (b *inbox) nudge() {
+	select {
+	case b.more <- struct{}{}:
+	default:
+	}
+}
+
+// kick leaves the one event that says so, and returns how far the others were taken.
+func (b *inbox) kick(ev sdkconn.Event) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.kicked, b.lagging = true, false
+	b.queue = []pending{{b.top, ev}}
+	b.nudge()
+	return b.taken
+}
+
+func (b *inbox) position() (int64, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.taken, b.handed > b.saved && !b.kicked
+}
+
+// ended returns the position to be written when the login ends, or -1 when the file knows it.
+func (b *inbox) ended() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.taken == b.saved || b.kicked {
+		return -1
+	}
+	return b.taken
+}
+
+func (b *inbox) positionSaved(pos int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.saved = pos
+}
+
+// Subscribe implements [sdkconn.Conn]. See the package's documentation for what is kept of events that nobody took.
+func (c *Conn) Subscribe(ctx context.Context, h sdkconn.Handler) error {
+	const op = "Subscribe"
+	b := &c.inbox
+	if err := c.check(op); err != nil {
+		if b.lastWords() == nil {
+			return err
+		}
+	}
+	b.mu.Lock()
+	if b.taker {
+		b.mu.Unlock()
+		return fail(op, sdkconn.CodeInProgress, "there is a subscription already")
+	}
+	b.taker = true
+	b.mu.Unlock()
+	defer func() {
+		b.mu.Lock()
+		b.taker = false
+		b.nudge()
+		b.mu.Unlock()
+	}()
+	for {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err := c.check(op); errors.Is(err, sdkconn.CodeNotInitialized) {
+			return err
+		}
+		batch, err := c.gather(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if len(batch) > 0 {
+			if err := c.hand(ctx, h, batch); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.check(op); err != nil {
+			return err
+		}
+		select {
+		case <-b.more:
+		case <-ctx.Done():
+		case <-c.lost:
+		}
+	}
+}
+
+// lastWords is the event that a kicked login has still to tell.
+func (b *inbox) lastWords() []pending {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.kicked {
+		return nil
+	}
+	return b.queue
+}
+
+// hand passes a batch to the handler and records that it took it, or puts it back, also when the handler panics.
+func (c *Conn) hand(ctx context.Context, h sdkconn.Handler, batch []pending) (err error) {
+	events := make([]sdkconn.Event, len(batch))
+	for i := range batch {
+		events[i] = batch[i].ev
+	}
+	took := false
+	defer func() { c.inbox.handedOver(batch, took) }()
+	err = h(ctx, events)
+	took = err == nil
+	return err
+}
+
+// handedOver ends the handler's work on a batch.
+func (b *inbox) handedOver(batch []pending, took bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.busy = false
+	last := batch[len(batch)-1]
+	if !took {
+		if !b.kicked || last.ev.Kind == sdkconn.EventKickedOffline {
+			b.queue = append(batch, b.queue...)
+		}
+		return
+	}
+	if b.taken < last.id && !b.kicked {
+		b.taken, b.handed = last.id, last.id
+		b.announce()
+	}
+	b.settle()
+}
+
+// gather takes what waits, from memory or, while the inbox lags, from the file. The handler counts as busy from here on
+// when something is returned.
+func (c *Conn) gather(ctx context.Context) ([]pending, error) {
+	b := &c.inbox
+	for {
+		b.mu.Lock()
+		if len(b.queue) > 0 {
+			batch := b.queue
+			b.queue, b.busy = nil, true
+			b.mu.Unlock()
+			return batch, nil
+		}
+		if !b.lagging {
+			b.mu.Unlock()
+			return nil, nil
+		}
+		from, to, login := b.read, b.top, b.login
+		b.mu.Unlock()
+
+		batch, upTo, err := c.backlog(ctx, from, to, login)
+		if err != nil {
+			return nil, err
+		}
+		b.mu.Lock()
+		if b.kicked {
+			b.mu.Unlock()
+			continue
+		}
+		b.read = upTo
+		if upTo >= b.top {
+			b.lagging = false
+		}
+		if len(batch) > 0 {
+			b.busy = true
+			b.mu.Unlock()
+			return batch, nil
+		}
+		b.settle()
+		b.mu.Unlock()
+	}
+}
+
+// WaitIdle implements [sdkconn.Idler].
+func (c *Conn) WaitIdle(ctx context.Context) error {
+	const op = "WaitIdle"
+	// What was accepted before, here or in another process, has been told when this comes back.
+	if err := c.write(ctx, op, func(*tx) error { return nil }); err != nil {
+		return err
+	}
+	b := &c.inbox
+	b.mu.Lock()
+	target := b.top
+	for b.taken < target {
+		settled := b.settled
+		b.mu.Unlock()
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			return interrupted(ctx, op)
+		case <-c.lost:
+			return c.check(op)
+		}
+		b.mu.Lock()
+	}
+	b.mu.Unlock()
+	return nil
+}
