@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(execute(os.Args[1:])) }
+
+// execute runs one command line and returns its exit code.
+func execute(args []string) int {
+	ctx, stop := untilSignal(context.Background())
+	defer stop()
+	root := newRootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	return exitCode(ctx, root.ErrOrStderr(), err)
+}
+
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM. The second one ends the process at once.
+func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		select {
+		case <-signals:
+			cancel(errInterrupted)
+		case <-done:
+			return
+		}
+		select {
+		case <-signals:
+			os.Exit(codeInterrupted)
+		case <-done:
+		}
+	})
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		watcher.Wait()
+		cancel(nil)
+	}
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "timbot",
+		Short: "Chat bots for Tencent Cloud Chat (TIM), written as rules in YAML",
+		Long: "Chat bots for Tencent Cloud Chat (TIM), written as rules in YAML.\n\n" +
+			"A bot is a folder with a bot.yaml. Talk to one without any account:",
+		Example:       "  timbot chat examples/bots/hello",
+		Args:          noSuchCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version(),
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return badFlag(cmd, err) })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newActionsCommand(),
+		newVersionCommand())
+	return root
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/timbot-go/timbot/bot"
+	"github.com/timbot-go/timbot/sdkconn"
+)
+
+func newRunCommand() *cobra.Command {
+	var (
+		dataDir string
+		grace   time.Duration
+		logs    logging
+	)
+	cmd := &cobra.Command{
+		Use:   "run BOT",
+		Short: "Run a bot as a service",
+		Long: "Run a bot as a service on the connection that its file names, until SIGINT or SIGTERM. What the bot was\n" +
+			"handed by then is finished within the grace period; a second signal ends it at once.\n\n" +
+			"The data folder belongs to one process; a second one is refused. What must survive is kept in memory in\n" +
+			"this version: what the bot was in the middle of is lost when its process ends. A later version keeps it\n" +
+			"in the data folder.",
+		Example: "  timbot run examples/bots/hello",
+		Args:    wantArgs(1, 1, "BOT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			log, err := logs.logger(cmd.ErrOrStderr())
+			if err != nil {
+				return &usageError{cmd, err.Error()}
+			}
+			l, err := load(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			if dataDir == "" {
+				dataDir = l.files.DataDir()
+			}
+			err = serve(cmd.Context(), l, dataDir, grace, log)
+			if context.Cause(cmd.Context()) == errInterrupted && err == nil {
+				return errStopped
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&dataDir, "data", "", "the data folder (default .timbot beside the bot's file)")
+	cmd.Flags().DurationVar(&grace, "grace", bot.DefaultGrace, "how long a stop waits for what is being done")
+	cmd.Flags().StringVar(&logs.format, "log-format", "text", "text or json")
+	logs.flags(cmd.Flags(), "info")
+	return cmd
+}
+
+// serve runs a bot until ctx ends.
+func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, log *slog.Logger) (err error) {
+	folder, err := bot.OpenFolder(dataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, folder.Close()) }()
+	conn, err := sdkconn.Open(ctx, l.set.Bot.Connection, sdkconn.Config{Dir: l.files.Dir, Logger: log})
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	b, err := bot.New(conn, l.set, bot.WithActions(l.registry), bot.WithLogger(log), bot.WithGrace(grace),
+		bot.WithDir(l.files.Dir, folder.Path()))
+	if err != nil {
+		return err
+	}
+	return b.Run(ctx)
+}
