@@ -413,3 +413,41 @@ func TestRevokeByRule(t *testing.T) {
 	}
 	h.wantHeard("bob", sdkconn.C2C(botUser), "已撤回：加微信")
 }
+
+func TestAWaitingRunKeepsItsEventAndHoldsNoOtherRunUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		tries := make(map[string]int)
+		h.probe.answers(func(_ context.Context, _ *actions.Call, name string) error {
+			if tries[name]++; tries[name] == 1 {
+				return errBusy()
+			}
+			return nil
+		})
+		b := h.start(h.set(`
+  - id: first
+    stage: guard
+    on: message.c2c
+    do:
+      - {probe.ask: a, retry: {times: 1, backoff: 10s}}
+      - {probe.ask: b, retry: {times: 1, backoff: 10s}}
+      - reply: "first ${{ msg.text }}"
+  - {id: second, on: message.c2c, do: [{reply: "second ${{ msg.text }}"}]}
+`[1:]))
+		h.say("alice", sdkconn.C2C(botUser), "x")
+		b.idle()
+		h.wantHeard("alice", sdkconn.C2C(botUser), "second x")
+		if pending, _ := h.journal.Pending(t.Context(), 0, 10); len(pending) != 1 {
+			t.Errorf("%d events are open, want the one that a run waits for", len(pending))
+		}
+		for range 2 { // each step has its own tries
+			time.Sleep(13 * time.Second)
+			b.idle()
+		}
+		h.wantCalls("a", "a", "b", "b")
+		h.wantHeard("alice", sdkconn.C2C(botUser), "second x", "first x")
+		if pending, _ := h.journal.Pending(t.Context(), 0, 10); len(pending) != 0 {
+			t.Errorf("%d events are still open", len(pending))
+		}
+	})
+}
