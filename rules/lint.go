@@ -9,6 +9,9 @@ import (
 	"github.com/expr-lang/expr/parser"
 )
 
+// The most rules that are looked at as the cause of unreachable ones.
+const maxTakers = 100
+
 // lint looks for what is no mistake but probably not meant.
 func (l *loader) lint(set *Set) {
 	for _, name := range keys(l.lists) {
@@ -24,6 +27,7 @@ func (l *loader) lint(set *Set) {
 	if l.opts.Env == nil && len(l.secrets) > 0 {
 		l.warn("unset-secret", l.files[0].d, "", 0, 0, "secrets were not looked up: %s", strings.Join(keys(l.secrets), ", "))
 	}
+	takers := set.takers()
 	for _, r := range set.Rules {
 		d := l.docs[r.Pos.File]
 		warn := func(id, format string, args ...any) {
@@ -35,7 +39,7 @@ func (l *loader) lint(set *Set) {
 		if r.Mode != ModeOff && r.alwaysCandidate() {
 			warn("always-candidate", "no word and no equality narrows it down, so its if is evaluated for every event (about 0.2 µs)")
 		}
-		if w := set.shadowedBy(r); w != nil {
+		if w := hidden(r, takers); w != nil {
 			warn("unreachable", "never tried: %s before it takes every event of these kinds", w.ID)
 		}
 	}
@@ -72,20 +76,31 @@ func narrows(n ast.Node) bool {
 	return false
 }
 
-// shadowedBy returns a rule that keeps r from ever being tried: a live one before it in main or fallback that listens to
-// all of its events, asks for nothing and does not continue.
-func (s *Set) shadowedBy(r *Rule) *Rule {
-	if r.Mode == ModeOff || r.Stage != StageMain && r.Stage != StageFallback || len(r.Events) == 0 {
-		return nil
-	}
-	for _, before := range s.byEvent[r.Events[0]].stages[r.Stage] {
-		if before == r {
-			return nil
+// takers are the rules that take every event of their kinds: live ones of main or fallback that ask for nothing and do not
+// continue.
+func (s *Set) takers() []*Rule {
+	var out []*Rule
+	for _, r := range s.Rules {
+		if r.Mode == ModeLive && (r.Stage == StageMain || r.Stage == StageFallback) && r.match == nil && r.cond == nil &&
+			!r.Continue {
+			out = append(out, r)
+			if len(out) == maxTakers {
+				break
+			}
 		}
-		all := !slices.ContainsFunc(r.Events, func(name string) bool { return !slices.Contains(before.Events, name) })
-		if all && before.Mode == ModeLive && before.match == nil && before.cond == nil && !before.Continue &&
-			(before.IncludeSelf || !r.IncludeSelf) {
-			return before
+	}
+	return out
+}
+
+// hidden returns the taker that keeps r from ever being tried, or nil.
+func hidden(r *Rule, takers []*Rule) *Rule {
+	for _, t := range takers {
+		before := t.Priority > r.Priority || t.Priority == r.Priority && t.index < r.index
+		if t.Stage != r.Stage || !before || r.Mode == ModeOff || r.IncludeSelf && !t.IncludeSelf {
+			continue
+		}
+		if !slices.ContainsFunc(r.Events, func(name string) bool { return !slices.Contains(t.Events, name) }) {
+			return t
 		}
 	}
 	return nil

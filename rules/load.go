@@ -173,10 +173,13 @@ func (l *loader) read(name string, limit int64, from Pos) *document {
 		case errors.Is(err, fs.ErrNotExist):
 			err = fs.ErrNotExist
 		case errors.Is(err, fs.ErrInvalid):
-			msg, err = fmt.Sprintf("%q is no path inside the bot's folder", name), fs.ErrInvalid
+			err = fs.ErrInvalid
 		}
 		l.add(d, "", from.Line, from.Col, err, "%s", msg)
 		return nil
+	}
+	if !fs.ValidPath(name) {
+		return fail(fs.ErrInvalid)
 	}
 	if len(l.sources) >= MaxFiles {
 		return fail(fmt.Errorf("a bot may have %d files", MaxFiles))

@@ -41,8 +41,8 @@ type folded struct {
 	runs  []stretch // nil when text and src are the same length throughout
 	fold  cases.Caser
 	ready bool
-	buf   []byte
-	out   []byte
+
+	buf, nfkc, cased, out []byte // scratch
 }
 
 // stretch is a part of the folded text that begins at to and comes from the original's bytes from from on. A linear run
@@ -60,10 +60,16 @@ func (f *folded) set(src string, profile Normalize) {
 		return
 	}
 	for i := 0; i < len(src); {
-		// ASCII and Chinese need no tables, unless what follows combines with them.
-		if n := f.simple(src[i:]); n > 0 {
+		if n := simple(src[i:]); n > 0 {
 			f.linear(i, n)
 			i += n
+			continue
+		}
+		if r, size := utf8.DecodeRuneInString(src[i:]); 0xFF01 <= r && r <= 0xFF5E && alone(src[i+size:]) {
+			c := byte(r - 0xFF01 + '!') // full width ASCII
+			f.runs = append(f.runs, stretch{to: len(f.text), from: i, end: i + size})
+			f.text = append(f.text, lower(c))
+			i += size
 			continue
 		}
 		end := cluster(src, i)
@@ -72,32 +78,52 @@ func (f *folded) set(src string, profile Normalize) {
 	}
 }
 
-// simple returns how many bytes at the start of s fold to as many bytes each, one character for one.
-func (f *folded) simple(s string) int {
+// simple returns how many bytes at the start of s fold without tables to as many bytes each: ASCII and what isPlain
+// tells, unless what follows combines with it.
+func simple(s string) int {
 	n := 0
 	for n < len(s) {
 		size := 1
-		if c := s[n]; c >= utf8.RuneSelf {
+		if s[n] >= utf8.RuneSelf {
 			r, w := utf8.DecodeRuneInString(s[n:])
-			if !isPlainHan(r) {
+			if !isPlain(r) {
 				break
 			}
 			size = w
 		}
-		if next := n + size; next < len(s) && s[next] >= utf8.RuneSelf {
-			r, _ := utf8.DecodeRuneInString(s[next:])
-			if !isPlainHan(r) && !startsCluster(s[next:]) {
-				break
-			}
+		if !alone(s[n+size:]) {
+			break
 		}
 		n += size
 	}
 	return n
 }
 
-// isPlainHan tells the unified ideographs and the common punctuation and kana that NFKC and case folding leave alone.
-func isPlainHan(r rune) bool {
-	return 0x4E00 <= r && r <= 0x9FFF || 0x3001 <= r && r <= 0x3002
+// alone reports whether nothing at the start of rest combines with the character before it.
+func alone(rest string) bool {
+	if rest == "" || rest[0] < utf8.RuneSelf {
+		return true
+	}
+	r, _ := utf8.DecodeRuneInString(rest)
+	return isPlain(r) || 0xFF01 <= r && r <= 0xFF5E || startsCluster(rest)
+}
+
+// isPlain tells characters that are frequent in chats, that NFKC and case folding leave as they are, and that combine
+// with nothing before them: Chinese, kana, their punctuation, curly quotes, dashes, emoji.
+func isPlain(r rune) bool {
+	switch {
+	case 0x4E00 <= r && r <= 0x9FEF, 0x3001 <= r && r <= 0x3029, 0x3041 <= r && r <= 0x3096, 0x30A1 <= r && r <= 0x30FE,
+		0x2013 <= r && r <= 0x2014, 0x2018 <= r && r <= 0x2019, 0x201C <= r && r <= 0x201D, 0x1F300 <= r && r <= 0x1F64F:
+		return true
+	}
+	return false
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
 func startsCluster(s string) bool {
@@ -111,10 +137,7 @@ func (f *folded) linear(from, n int) {
 	}
 	f.runs[len(f.runs)-1].end = from + n
 	for _, c := range []byte(f.src[from : from+n]) {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		f.text = append(f.text, c)
+		f.text = append(f.text, lower(c))
 	}
 }
 
@@ -166,13 +189,20 @@ func (f *folded) unit(from, end int) {
 
 // foldBytes appends NFKC(fold(NFKC(src))) without characters that have no width.
 func (f *folded) foldBytes(dst, src []byte) []byte {
-	s := norm.NFKC.Bytes(src)
 	if !f.ready {
 		f.fold, f.ready = cases.Fold(), true
 	}
-	s = f.fold.Bytes(s)
-	s = norm.NFKC.Bytes(s)
-	for len(s) > 0 {
+	f.nfkc = norm.NFKC.Append(f.nfkc[:0], src...)
+	need := 4*len(f.nfkc) + 64 // folding makes at most three characters of one
+	if cap(f.cased) < need {
+		f.cased = make([]byte, need)
+	}
+	n, _, err := f.fold.Transform(f.cased[:need], f.nfkc, true)
+	if err != nil { // never, with that much room
+		n = copy(f.cased[:need], f.nfkc)
+	}
+	f.nfkc = norm.NFKC.Append(f.nfkc[:0], f.cased[:n]...)
+	for s := f.nfkc; len(s) > 0; {
 		r, size := utf8.DecodeRune(s)
 		if !isZeroWidth(r) {
 			dst = append(dst, s[:size]...)

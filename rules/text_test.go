@@ -1,0 +1,171 @@
+package rules
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+	"pgregory.net/rapid"
+)
+
+// plainFold is the profile chat said in one line, without the way back.
+func plainFold(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	drop := func(r rune) rune {
+		if isZeroWidth(r) {
+			return -1
+		}
+		return r
+	}
+	s = strings.Map(drop, s)
+	return strings.Map(drop, norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s))))
+}
+
+var textPieces = []string{
+	"a", "B", "é", "e\u0301", "e\u200b\u0301", "ß", "ﬁ", "Ａ", "１", "①", "㎏", "加", "微", "信", "，", "。", "ー", "ｶﾞ", "が", "か\u3099",
+	"\u200b", "\u200d", "\ufe0f", "👨\u200d👩\u200d👧", "❤\ufe0f", "🇨🇳", "각", "\u1100\u1161\u11a8", " ", "\n", "İ", "ŉ", "\u0345", "ǆ", "Σ", "ς", "ſ", "\u00ad", "K",
+}
+
+func drawText(t *rapid.T) string {
+	return strings.Join(rapid.SliceOfN(rapid.SampledFrom(textPieces), 0, 12).Draw(t, "text"), "")
+}
+
+func checkFold(t interface {
+	Fatalf(string, ...any)
+}, s string) {
+	var f folded
+	f.set(s, NormalizeChat)
+	text := string(f.text)
+	if want := plainFold(s); text != want {
+		t.Fatalf("folded %+q is %+q, want %+q", s, text, want)
+	}
+	last := 0
+	for i := range text { // each character of the folded text
+		_, size := utf8.DecodeRuneInString(text[i:])
+		span := f.span(i, i+size)
+		if span.Start < 0 || span.End > len(s) || span.Start >= span.End {
+			t.Fatalf("%+q: span of byte %d is %v", s, i, span)
+		}
+		if utf8.ValidString(s) && (!utf8.ValidString(s[:span.Start]) || !utf8.ValidString(s[span.Start:span.End])) {
+			t.Fatalf("%+q: span %v is not on character boundaries", s, span)
+		}
+		if span.Start < last {
+			t.Fatalf("%+q: span %v begins before %d", s, span, last)
+		}
+		last = span.Start
+		// what the span covers is what gave the character
+		if !strings.Contains(plainFold(s[span.Start:span.End]), text[i:i+size]) {
+			t.Fatalf("%+q: span %v is %+q, which does not give %+q", s, span, s[span.Start:span.End], text[i:i+size])
+		}
+	}
+	var whole []byte
+	if len(text) > 0 {
+		span := f.span(0, len(text))
+		whole = []byte(plainFold(s[span.Start:span.End]))
+		if !bytes.Equal(whole, f.text) {
+			t.Fatalf("%+q: the span of everything, %v, folds to %+q, want %+q", s, span, whole, text)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	for _, s := range textPieces {
+		checkFold(t, s)
+		checkFold(t, s+s)
+		checkFold(t, "x"+s+"加")
+	}
+	rapid.Check(t, func(t *rapid.T) { checkFold(t, drawText(t)) })
+}
+
+// A word that stands in a text is found there, and its span is that place.
+func TestSpanProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		before, word, after := drawText(t), "查订单ABC", drawText(t)
+		var in input
+		in.reset(before+" "+word+" "+after, false)
+		m := &matcher{any: phrases{words: []string{word}, folded: []string{foldText(word, NormalizeChat)}}}
+		if !m.matches(&in) {
+			t.Fatalf("%+q is not found", in.text)
+		}
+		if hit := m.hit(&in); in.text[hit.Spans[0].Start:hit.Spans[0].End] != word {
+			t.Fatalf("%+q: the hit is %v", in.text, hit.Spans)
+		}
+	})
+}
+
+// What set takes for plain, the tables leave as it is.
+func TestPlainCharacters(t *testing.T) {
+	for r := rune(0); r <= utf8.MaxRune; r++ {
+		if !isPlain(r) {
+			continue
+		}
+		s := string(r)
+		if got := plainFold(s); got != s {
+			t.Errorf("%U %s folds to %+q", r, s, got)
+		}
+		if !startsCluster(s) {
+			t.Errorf("%U %s combines with what is before it", r, s)
+		}
+	}
+	for r := rune(0xFF01); r <= 0xFF5E; r++ {
+		if got, want := foldText(string(r), NormalizeChat), plainFold(string(r)); got != want {
+			t.Errorf("%U folds to %q, want %q", r, got, want)
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	for _, s := range textPieces {
+		f.Add(s, "a")
+	}
+	f.Add("\xff\xfe加\xe5", "加")
+	f.Fuzz(func(t *testing.T, text, word string) {
+		if len(text) > 4096 || len(word) > 64 {
+			return
+		}
+		var fold folded
+		fold.set(text, NormalizeChat)
+		last := 0
+		for i := range string(fold.text) {
+			span := fold.span(i, i+1)
+			if span.Start < last || span.End > len(text) || span.Start >= span.End {
+				t.Fatalf("%+q: span of byte %d is %v after %d", text, i, span, last)
+			}
+			last = span.Start
+		}
+		for mode := MatchContains; mode <= MatchCommand; mode++ {
+			for profile := NormalizeChat; profile <= NormalizeNone; profile++ {
+				p := phrases{words: []string{word}, folded: []string{foldText(word, profile)}}
+				if p.folded[0] == "" {
+					continue
+				}
+				if mode == MatchRegex {
+					re, err := compileRegexp(word, profile)
+					if err != nil {
+						continue
+					}
+					p.regexps = append(p.regexps, re)
+				}
+				m := &matcher{mode: mode, normalize: profile, any: p}
+				var in input
+				in.reset(text, true)
+				matches := m.matches(&in)
+				hit := m.hit(&in)
+				if matches != (len(hit.Words) > 0) {
+					t.Fatalf("%v %v %+q in %+q: matches %v, hit %+v", mode, profile, word, text, matches, hit)
+				}
+				for _, s := range hit.Spans {
+					if s.Start < 0 || s.Start > s.End || s.End > len(text) {
+						t.Fatalf("%v %v %+q in %+q: span %v", mode, profile, word, text, s)
+					}
+					if utf8.ValidString(text) && (!utf8.ValidString(text[:s.Start]) || !utf8.ValidString(text[s.Start:s.End])) {
+						t.Fatalf("%v %v %+q in %+q: span %v is not on character boundaries", mode, profile, word, text, s)
+					}
+				}
+			}
+		}
+	})
+}
