@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long the suite waits for what must come. Nothing waits for it to pass but a check that fails.
-const patience = 30 * time.Second
+var patience = 30 * time.Second
 
 // env is one check's world: a service of its own and the users logged in to it. Its methods fail the check when
 // something goes wrong that the check is not about.
