@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,6 +15,7 @@ type value struct {
 	pos    Pos
 	name   string
 	secret bool
+	enum   []string
 
 	fixed   any // when nothing below is set
 	isFixed bool
@@ -26,7 +28,7 @@ type value struct {
 // value compiles a node as a value of type t. Mistakes are reported; then it answers nil.
 func (p *place) value(n *yaml.Node, name string, f Field) *value {
 	n = resolve(n)
-	v := &value{typ: f.Type, pos: p.r.pos(n), name: name, secret: f.Secret}
+	v := &value{typ: f.Type, pos: p.r.pos(n), name: name, secret: f.Secret, enum: f.Enum}
 	inner := *p
 	inner.secrets = f.Secret
 	switch n.Kind {
@@ -300,6 +302,9 @@ func (v *value) eval(env any) (any, error) {
 	}
 	if out, err = coerce(v.typ, out); err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", v.pos, v.name, err)
+	}
+	if s, ok := out.(string); ok && len(v.enum) > 0 && !slices.Contains(v.enum, s) {
+		return nil, fmt.Errorf("%s: %s cannot be %s%s: it is one of %s", v.pos, v.name, describe(s), didYouMean(s, v.enum), oneOf(v.enum))
 	}
 	return valid(out), nil
 }

@@ -1,0 +1,119 @@
+package rules
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"unicode/utf8"
+)
+
+// Load never panics, and what it finds wrong lies inside the file.
+func FuzzLoad(f *testing.F) {
+	paths, _ := filepath.Glob("testdata/*/*")
+	for _, path := range paths {
+		if data, err := os.ReadFile(path); err == nil {
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 1<<14 {
+			return
+		}
+		fsys := fstest.MapFS{"bot.yaml": {Data: data}, "lists/x.txt": {Data: []byte("a\nb\n")}}
+		set, err := Load(fsys, "bot.yaml", Options{Catalog: catalog})
+		if err == nil {
+			set.Match(c2c("你好 a"), facts())
+			set.Explain(said("你好 a"), facts())
+			for _, r := range set.Rules {
+				sc := scope(c2c("你好"), facts(), &Hit{})
+				for _, s := range r.Steps {
+					s.If(sc)
+					s.Inputs(sc)
+					s.Items(sc)
+					s.Assign(sc)
+				}
+			}
+			return
+		}
+		var errs Errors
+		if !errors.As(err, &errs) || len(errs) == 0 {
+			t.Fatalf("error is %T", err)
+		}
+		lines := strings.Count(string(data), "\n") + 2
+		for _, e := range errs {
+			if e.Line < 0 || e.Col < 0 || e.Line > lines+1 || e.Msg == "" {
+				t.Errorf("error at %s of %d lines: %q", e.Pos(), lines, e.Msg)
+			}
+			if utf8.Valid(data) && !utf8.ValidString(e.Render()) {
+				t.Errorf("error is not valid UTF-8: %q", e.Render())
+			}
+		}
+	})
+}
+
+// An expression compiles or is refused; what compiles runs or fails; nothing panics or runs away.
+func FuzzExpr(f *testing.F) {
+	for _, s := range []string{
+		`chat.type == "c2c" || msg.mentions_bot`, `user.role not in ["owner"] && user.id in lists.l`, `any(msg.elems, .kind == "image")`,
+		`(user.name ?? "x") matches "^[a-z]+$"`, `let x = msg.text; x + x == "a"`, `reduce(1..9, #acc + #) > 3`, `pick(["a", "b"]) == "a"`,
+		`now() - duration("1h") < event.time`, `left(msg.text, 3) startsWith "你"`, `msg?.text == nil`, `state.user.x.y == 1`, `vars.v == lists.l`,
+		`{"a": [1, 2]}["a"][0] == 1`, `string(msg.seq) contains "7"`, `$env.msg`, `user["role"] == "a"`, `1 / 0 == 1`, `len(redact(msg.text, ["phone"])) > 0`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		if len(source) > 300 || strings.Contains(source, "..") && strings.Count(source, "..") > 1 {
+			return
+		}
+		quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(source) + `"`
+		for _, rule := range []string{
+			"{id: r, stage: guard, on: message, if: " + quoted + ", do: [log: x]}",
+			"{id: r, on: message, do: [{if: " + quoted + ", log: x}]}",
+		} {
+			src := "version: 1\nlists: {l: [a, b]}\nvars: {v: 1}\nrules: [" + rule + "]\n"
+			set, err := Load(fstest.MapFS{"bot.yaml": {Data: []byte(src)}}, "bot.yaml", Options{Catalog: catalog})
+			if err != nil {
+				continue
+			}
+			set.Match(c2c("你好 7"), facts())
+			set.Explain(c2c("你好 7"), facts())
+			set.Rules[0].Steps[0].If(scope(c2c("你好"), facts(), nil))
+		}
+	})
+}
+
+// The pieces of a template are the whole of it, in order.
+func FuzzTemplate(f *testing.F) {
+	for _, s := range []string{"a ${{ b }} c", "${{ \"}}\" }}", "${{ {\"a\": {}} }}", "${{ ${{ }}", "}} ${{", "${{ 'it''s' }}", "${{ `}}` }}${{x}}", "$${{{ a }}}"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		pieces, unclosed := split(s)
+		at := 0
+		for _, p := range pieces {
+			start, end := p.start, p.end
+			if p.expr {
+				start, end = start-len(open), end+2
+				if s[start:p.start] != open || s[p.end:end] != "}}" {
+					t.Fatalf("%q: expression %q is not between ${{ and }}", s, s[p.start:p.end])
+				}
+			} else if strings.Contains(s[start:end], open) {
+				t.Fatalf("%q: text %q holds an expression", s, s[start:end])
+			}
+			if start != at || end < start {
+				t.Fatalf("%q: piece %v begins at %d, want %d", s, p, start, at)
+			}
+			at = end
+		}
+		if unclosed >= 0 {
+			if unclosed < at || !strings.HasPrefix(s[unclosed:], open) {
+				t.Fatalf("%q: unclosed at %d after %d", s, unclosed, at)
+			}
+		} else if at != len(s) {
+			t.Fatalf("%q: pieces end at %d", s, at)
+		}
+	})
+}
