@@ -4,7 +4,8 @@
 // The names are those of the SDK's C API without the prefix, so that a person who knows TIMMsgSendNewMsg finds
 // Conn.SendNewMsg at once. A Message is the JSON object of the C API, in both directions: 64-bit ids survive, keys
 // and element types that this package does not know survive a round trip, the old spellings of renamed keys are
-// read, and raw UTF-8 is written.
+// read, and raw UTF-8 is written. Unmarshal takes what the SDK takes: a member of the wrong JSON type is as good as
+// absent and never costs the message.
 //
 // # Connections
 //
