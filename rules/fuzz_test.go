@@ -42,7 +42,7 @@ func FuzzLoad(f *testing.F) {
 		if !errors.As(err, &errs) || len(errs) == 0 {
 			t.Fatalf("error is %T", err)
 		}
-		lines := strings.Count(string(data), "\n") + 2
+		lines := len(newDocument("bot.yaml", data, 0).lines)
 		for _, e := range errs {
 			if e.Line < 0 || e.Col < 0 || e.Line > lines+1 || e.Msg == "" {
 				t.Errorf("error at %s of %d lines: %q", e.Pos(), lines, e.Msg)

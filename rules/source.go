@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/tools/txtar"
@@ -83,12 +84,36 @@ type document struct {
 
 func newDocument(name string, text []byte, seq int) *document {
 	d := &document{name: name, text: text, seq: seq, lines: []int{0}}
-	for i, c := range text {
-		if c == '\n' {
-			d.lines = append(d.lines, i+1)
+	for i := 0; i < len(text); {
+		n := lineBreak(text[i:])
+		if n > 0 {
+			d.lines = append(d.lines, i+n)
 		}
+		i += max(1, n)
 	}
 	return d
+}
+
+// lineBreak is the length of the line break that text begins with, or 0. YAML counts more of them than most.
+func lineBreak(text []byte) int {
+	switch text[0] {
+	case '\n':
+		return 1
+	case '\r':
+		if len(text) > 1 && text[1] == '\n' {
+			return 2
+		}
+		return 1
+	case 0xC2:
+		if bytes.HasPrefix(text, []byte("\u0085")) {
+			return 2
+		}
+	case 0xE2:
+		if bytes.HasPrefix(text, []byte("\u2028")) || bytes.HasPrefix(text, []byte("\u2029")) {
+			return 3
+		}
+	}
+	return 0
 }
 
 // line returns the text of a line, from 1, without its end.
@@ -98,9 +123,9 @@ func (d *document) line(n int) string {
 	}
 	end := len(d.text)
 	if n < len(d.lines) {
-		end = d.lines[n] - 1
+		end = d.lines[n]
 	}
-	return string(bytes.TrimSuffix(d.text[d.lines[n-1]:end], []byte("\r")))
+	return strings.TrimRight(string(d.text[d.lines[n-1]:end]), "\r\n\u0085\u2028\u2029")
 }
 
 // offset is the byte offset of a line and column, both from 1, or the text's length.
