@@ -223,7 +223,8 @@
 //	redact(text, kinds)  the text with stars in the place of kinds: "phone", "id_card", "bank_card", "email"
 //	string(x)            x as it looks inside a text
 //
-// [a:b] does not cut texts. Bounds: an expression has at most 16 KiB and 1,000 nodes, puts
+// expr-lang's timezone is not there, [a:b] does not cut texts, and a weekday or month is compared by its name:
+// now().Weekday().String() == "Sunday". Bounds: an expression has at most 16 KiB and 1,000 nodes, puts
 // at most two of any, all, map, filter and the like inside one another, and makes lists of at most 100,000 items and texts of
 // at most 1 MiB.
 //

@@ -105,7 +105,13 @@ func Events(e *sdkconn.Event, self string) []Event {
 		return []Event{{Type: typ, Key: e.Key(), Source: e, User: user, Self: self}}
 	}
 	switch e.Kind {
-	case sdkconn.EventNewMsg, sdkconn.EventMsgUpdate:
+	case sdkconn.EventMsgUpdate:
+		// A revocation is told by itself; tips and notices do not happen again when they are edited.
+		if e.Message == nil || e.Message.Status == sdkconn.StatusRevoked || !people(e.Message) {
+			return nil
+		}
+		return one("message.edited", e.Message.Sender)[:messageEvents(e)]
+	case sdkconn.EventNewMsg:
 		if e.Message == nil {
 			return nil
 		}
@@ -171,12 +177,21 @@ func messageEvent(e *sdkconn.Event) string {
 	switch {
 	case e.Message.Status == sdkconn.StatusRevoked:
 		return "message.revoked"
-	case e.Kind == sdkconn.EventMsgUpdate:
-		return "message.edited"
 	case e.Message.ConvType == sdkconn.ConvGroup:
 		return "message.group"
 	}
 	return "message.c2c"
+}
+
+// people reports whether a message is what people write.
+func people(m *sdkconn.Message) bool {
+	for _, elem := range m.Elems {
+		switch elem.(type) {
+		case *sdkconn.GroupTipsElem, *sdkconn.GroupReportElem, *sdkconn.FriendChangeElem, *sdkconn.ProfileChangeElem:
+			return false
+		}
+	}
+	return true
 }
 
 // messageEvents is 1, or 0 for a message outside of any conversation.

@@ -34,6 +34,8 @@ func TestEvents(t *testing.T) {
 		"already revoked":  {newMsg(revoked), "message.revoked a c2c_a"},
 		"no conversation":  {newMsg(nowhere), ""},
 		"edited":           {edited, "message.edited a group_g"},
+		"edited tip":       {&sdkconn.Event{Kind: sdkconn.EventMsgUpdate, Message: tip(sdkconn.TipInvite, "a").Message}, ""},
+		"update, revoked":  {&sdkconn.Event{Kind: sdkconn.EventMsgUpdate, Message: revoked}, ""},
 		"revoked by peer":  {&sdkconn.Event{Kind: sdkconn.EventMsgRevoke, Revoked: &sdkconn.Revocation{Locator: sdkconn.Locator{ConvID: "a", ConvType: sdkconn.ConvC2C}}}, "message.revoked a c2c_a"},
 		"revoked by me":    {&sdkconn.Event{Kind: sdkconn.EventMsgRevoke, Revoked: &sdkconn.Revocation{Locator: sdkconn.Locator{ConvID: "a", ConvType: sdkconn.ConvC2C, IsSelf: true}}}, "message.revoked bot c2c_a"},
 		"revoked in group": {&sdkconn.Event{Kind: sdkconn.EventMsgRevoke, Revoked: &sdkconn.Revocation{RevokerUserID: "op", Locator: sdkconn.Locator{ConvID: "g", ConvType: sdkconn.ConvGroup}}}, "message.revoked op group_g"},

@@ -48,9 +48,10 @@ type place struct {
 	steps   map[string]Type // outputs of the steps before this place
 	later   map[string]bool // ids of all steps of the rule
 	locals  map[string]Type
-	secrets bool // secrets may be used here
-	match   bool // the rule has a match
-	args    bool // the rule's match is a command
+	env     *nature.Nature // of steps, runVars and locals; nil when one of them has changed
+	secrets bool           // secrets may be used here
+	match   bool           // the rule has a match
+	args    bool           // the rule's match is a command
 }
 
 type level int
@@ -103,6 +104,7 @@ type program struct {
 	needs  Needs
 	uses   map[string]bool // root names
 	steps  []string        // ids after steps.
+	locals map[string]Type // names of for_each
 	elems  bool            // reads msg.elems, or hands a message on whole
 
 	// strict is the same expression made to fail when a fact is nil, compiled when first wanted; nil when it reads
@@ -159,15 +161,17 @@ func (p *program) run(env any) (any, error) {
 type compiling struct {
 	rule *conf.Config // environment ruleEnv
 	load *conf.Config // no environment
-	step *conf.Config // environment set for each place
+	step *conf.Config // environment without steps, assigned vars and names of for_each
 	sets map[string]map[string]struct{}
 }
 
 func newCompiling() *compiling {
-	return &compiling{
+	c := &compiling{
 		rule: newConfig(ruleEnv{}), load: newConfig(struct{}{}), step: newConfig(struct{}{}),
 		sets: make(map[string]map[string]struct{}),
 	}
+	c.step.Env = (&place{}).stepEnv().Nature()
+	return c
 }
 
 func newConfig(env any) *conf.Config {
@@ -197,6 +201,19 @@ func (c *compiling) config(p *place) *conf.Config {
 		cfg := *c.rule
 		return &cfg
 	}
+	cfg := *c.step
+	if len(p.steps)+len(p.runVars)+len(p.locals) > 0 {
+		if p.env == nil {
+			n := p.stepEnv().Nature()
+			p.env = &n
+		}
+		cfg.Env = *p.env
+	}
+	return &cfg
+}
+
+// stepEnv is what the names mean inside a rule's steps.
+func (p *place) stepEnv() types.Map {
 	env := types.Map{}
 	for name, t := range roots {
 		env[name] = t
@@ -218,9 +235,7 @@ func (c *compiling) config(p *place) *conf.Config {
 	for name, t := range p.locals {
 		env[name] = natureOf(t)
 	}
-	cfg := *c.step
-	cfg.Env = env.Nature()
-	return &cfg
+	return env
 }
 
 // natureOf is the type in expressions of a value that View made.

@@ -126,6 +126,24 @@ func TestIncludeOrder(t *testing.T) {
 	}
 }
 
+func TestYAML12(t *testing.T) {
+	set := load(t, `
+vars: { base: &words [a, "no"], v: *words }
+rules:
+  - &first
+    id: one
+    "on": message
+    match: { any_of: *words }
+    do: [log: x]
+  - <<: *first
+    id: two
+    'on': [message.c2c, "message.edited"]
+`)
+	if len(set.Rules) != 2 || set.Rules[1].ID != "two" || !slices.Equal(set.Rules[1].Events, []string{"message.c2c", "message.edited"}) || set.Rules[1].match == nil {
+		t.Errorf("rules %+v", set.Rules)
+	}
+}
+
 // Documents that try to use up memory or time are refused, and say why.
 func TestHostileFiles(t *testing.T) {
 	var bomb strings.Builder
@@ -211,6 +229,10 @@ rules: [{id: r, on: message, do: [http: {url: u, token: "Bearer ${{ secrets.KEY 
 	if err == nil || strings.Count(err.Error(), "is not in the environment") < 2 {
 		t.Errorf("secrets that are not set: %v", err)
 	}
+	bad := load(t, "secrets: {from: env}\nrules: [{id: r, on: message, do: [http: {url: u, token: '${{ int(secrets.KEY) }}'}]}]")
+	if _, err := bad.Rules[0].Steps[0].Inputs(scope(c2c("x"), facts(), nil)); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("a secret in an error: %v", err)
+	}
 	set, err = Load(fsys, "bot.yaml", Options{Catalog: catalog})
 	if err != nil || set.Bot.Connection != "native:?sig=" || len(set.Warnings()) != 1 || set.Warnings()[0].ID != "unset-secret" {
 		t.Errorf("without a place for secrets: %v, %v", err, set)
@@ -223,6 +245,9 @@ rules: [{id: r, on: message, do: [http: {url: u, token: "Bearer ${{ secrets.KEY 
 		"rules: [{id: r, on: message, do: [set: {bot: {x: '${{ secrets.A }}'}}]}]",
 		"rules: [{id: r, on: message, match: {any_of: '${{ secrets.A }}'}, do: [log: x]}]",
 		"rules: [{id: r, on: message, do: [http: {url: '${{ secrets.A }}'}]}]",
+		"rules: [{id: r, on: message, if: 'now().Local() == now()', do: [log: x]}]",
+		"rules: [{id: r, on: message, if: 'now().In(timezone(\"UTC\")) == now()', do: [log: x]}]",
+		"rules: [{id: r, on: message, if: 'date(\"a\", \"b\", \"c\") == now()', do: [log: x]}]",
 		"rules: [{id: r, on: message, do: [http: {url: x, token: '${{ $env.secrets.A }}'}]}]",
 	} {
 		if errs := loadErr(t, "secrets: {from: env}\n"+bad); len(errs) == 0 {

@@ -61,6 +61,9 @@ func (s *Set) index() {
 			if d, ok := eventDocOf(name); ok && d.kind != "" {
 				s.kinds[d.kind] = true
 			}
+			if name == "message.revoked" { // one of the time without a connection is a message of that state
+				s.kinds[sdkconn.EventNewMsg] = true
+			}
 		}
 	}
 	for _, p := range s.byEvent {
@@ -162,7 +165,6 @@ type trial struct {
 	match  matchView
 	ready  bool // env is filled
 	elems  bool
-	spans  []spanView
 	reason string // why the last rule did not fire
 	failed error  // the expression's error, if that was it
 }

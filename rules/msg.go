@@ -114,19 +114,19 @@ type viewer struct {
 	zone *time.Location
 }
 
-func (v viewer) time(seconds uint64) time.Time {
+func (w viewer) time(seconds uint64) time.Time {
 	t := time.Unix(int64(min(seconds, 1<<53)), 0)
-	if v.zone != nil {
-		return t.In(v.zone)
+	if w.zone != nil {
+		return t.In(w.zone)
 	}
 	return t.UTC()
 }
 
 // message fills a view; elems says whether the elements are wanted too.
-func (v viewer) message(out *msgView, m *sdkconn.Message, elems bool) {
+func (w viewer) message(out *msgView, m *sdkconn.Message, elems bool) {
 	*out = msgView{
-		ID: MessageID(m), Text: m.Text(), Time: v.time(m.Time()), Sender: m.Sender, Seq: int(m.Seq),
-		Mentions: m.GroupAtUsers, MentionsBot: v.self != "" && m.Mentions(v.self), IsSelf: m.IsFromSelf,
+		ID: MessageID(m), Text: m.Text(), Time: w.time(m.Time()), Sender: m.Sender, Seq: int(m.Seq),
+		Mentions: m.GroupAtUsers, MentionsBot: w.self != "" && m.Mentions(w.self), IsSelf: m.IsFromSelf,
 		Custom: m.CloudCustom, Revoked: m.Status == sdkconn.StatusRevoked, RevokeReason: m.RevokeReason,
 		RevokedBy: m.RevokerUserID, Imported: m.Status == sdkconn.StatusLocalImported, raw: m,
 	}
@@ -143,9 +143,9 @@ func (v viewer) message(out *msgView, m *sdkconn.Message, elems bool) {
 	}
 }
 
-func (v viewer) newMessage(m *sdkconn.Message) *msgView {
+func (w viewer) newMessage(m *sdkconn.Message) *msgView {
 	out := new(msgView)
-	v.message(out, m, true)
+	w.message(out, m, true)
 	return out
 }
 
@@ -164,18 +164,18 @@ func MessageID(m *sdkconn.Message) string {
 }
 
 // revoked fills a view from a revocation, which tells a message's identity and nothing of its content.
-func (v viewer) revoked(out *msgView, r *sdkconn.Revocation) {
+func (w viewer) revoked(out *msgView, r *sdkconn.Revocation) {
 	m := r.Message()
 	m.Status = sdkconn.StatusRevoked
 	m.RevokeReason = r.RevokeReason
 	m.RevokerUserID = r.RevokerUserID
 	switch {
 	case r.IsSelf:
-		m.Sender = v.self
+		m.Sender = w.self
 	case r.ConvType == sdkconn.ConvC2C:
 		m.Sender = r.ConvID
 	}
-	v.message(out, m, false)
+	w.message(out, m, false)
 }
 
 func viewElem(e sdkconn.Elem) elemView {
@@ -208,8 +208,8 @@ func viewElem(e sdkconn.Elem) elemView {
 }
 
 // event fills a view.
-func (v viewer) event(out *eventView, ev *Event) {
-	*out = eventView{Type: ev.Type, Key: ev.Key, Time: v.time(ev.at())}
+func (w viewer) event(out *eventView, ev *Event) {
+	*out = eventView{Type: ev.Type, Key: ev.Key, Time: w.time(ev.at())}
 	if ev.Source == nil {
 		return
 	}

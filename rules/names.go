@@ -77,6 +77,10 @@ func (c *nameCheck) check(root *ast.Node) {
 			c.in(node)
 		case *ast.CallNode:
 			c.call(n, node, &calls)
+		case *ast.BuiltinNode:
+			if node.Name == "date" && len(node.Arguments) > 2 {
+				c.errorf(node, "date() takes no time zone: a function reads no files, and zones are files")
+			}
 		}
 	})
 }
@@ -88,8 +92,12 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 		if name == "$env" {
 			c.errorf(n, "unknown name %q", name)
 		}
-		if _, ok := p.locals[name]; ok {
+		if t, ok := p.locals[name]; ok {
 			c.prog.uses[name] = true
+			if c.prog.locals == nil {
+				c.prog.locals = make(map[string]Type)
+			}
+			c.prog.locals[name] = t
 		}
 		return
 	}
@@ -357,6 +365,10 @@ func (c *nameCheck) bound(root *ast.Node) {
 		case *ast.SliceNode:
 			if t := node.Node.Nature(); t.Kind == reflect.String {
 				c.errorf(node, "a text cannot be sliced with [a:b], which cuts characters in half: use left(text, n)")
+			}
+		case *ast.MemberNode:
+			if prop, ok := node.Property.(*ast.StringNode); ok && prop.Value == "Local" && node.Node.Nature().IsTime() {
+				c.errorf(node.Property, "Local() is the zone of whatever machine this is: times are in the bot's zone already")
 			}
 		case *ast.VariableDeclaratorNode:
 			grows = true

@@ -59,7 +59,6 @@ type Rule struct {
 	allNeeds Needs // of the steps too
 	runVars  map[string]bool
 	outputs  map[string]Type // of the steps with an id
-	locals   map[string]Type // of all for_each steps
 }
 
 // Needs says which facts the rule reads, in its match, its if and its steps.
@@ -106,7 +105,7 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 		}
 		get[e.name] = e
 	}
-	rule := &Rule{Stage: StageMain, Pos: r.pos(resolve(n)), index: len(set.Rules), locals: make(map[string]Type)}
+	rule := &Rule{Stage: StageMain, Pos: r.pos(resolve(n)), index: len(set.Rules)}
 	c := &ruleCompiler{r: r, set: set, rule: rule, ids: make(map[string]int)}
 	c.head(n, get)
 	c.place = &place{
@@ -424,9 +423,6 @@ func (r *Rule) walk(f func(*program)) {
 					f(b.cond)
 				}
 				steps(b.Steps)
-			}
-			if s.Kind == StepForEach {
-				r.locals[s.As] = s.ItemType
 			}
 			steps(s.Steps)
 		}

@@ -179,7 +179,7 @@ func (sc *Scope) env(set *Set, rule *Rule, programs ...*program) map[string]any 
 			case "steps", "lists":
 			default:
 				if v, ok := sc.Locals[name]; ok {
-					env[name] = w.view(rule.locals[name], v)
+					env[name] = w.view(p.locals[name], v)
 				} else {
 					env[name] = nil
 				}

@@ -224,6 +224,7 @@ func (c *ruleCompiler) stepID(s *Step, n *yaml.Node) {
 	s.ID = id
 	c.ids[id] = resolve(n).Line
 	c.place.steps[id] = s.Output
+	c.place.env = nil
 }
 
 func (c *ruleCompiler) duration(n *yaml.Node, what string) (time.Duration, bool) {
@@ -411,8 +412,9 @@ func (c *ruleCompiler) forEachStep(s *Step, n *yaml.Node) {
 		c.place.locals[name] = t
 	}
 	c.place.locals[s.As] = s.ItemType
+	c.place.env = nil
 	s.Steps = c.steps(body, s.Path+".for_each.do", "do")
-	c.place.locals = outer
+	c.place.locals, c.place.env = outer, nil
 }
 
 // itemType is what the items of a compiled list are, as far as it matters: a value that a journal keeps comes back as

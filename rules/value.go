@@ -268,8 +268,17 @@ func nodeText(n *yaml.Node) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// eval gives the value as coerce makes it. env may be nil when the value is fixed.
+// eval gives the value as coerce makes it. env may be nil when the value is fixed. The errors of a value that may hold
+// a secret say where but not what.
 func (v *value) eval(env any) (any, error) {
+	out, err := v.evaluate(env)
+	if err != nil && v.secret {
+		return nil, fmt.Errorf("%s: %s: the value cannot be evaluated", v.pos, v.name)
+	}
+	return out, err
+}
+
+func (v *value) evaluate(env any) (any, error) {
 	switch {
 	case v.isFixed:
 		return v.fixed, nil

@@ -136,6 +136,7 @@ rules:
                   do: [revoke: "${{ m }}"]
                 - do: [stop: {}]
       - for_each: { in: "${{ msg.elems }}", do: [log: "${{ item.kind }} ${{ item.text }}"] }
+      - for_each: { in: "${{ steps.h.out.msgs }}", do: [revoke: "${{ item }}"] }
       - do:
           - reply: ${{ vars.last }} ${{ vars.greeting }} ${{ steps.h.error }} ${{ steps.h.error.code }}
       - if: steps.h.ok
@@ -155,7 +156,7 @@ rules:
 	}
 	walk(rule.Steps)
 	want := "do[0] action, do[1] for_each, do[1].for_each.do[0] set, do[1].for_each.do[1] choose, do[1].for_each.do[1].choose[0].do[0] action, " +
-		"do[1].for_each.do[1].choose[1].do[0] stop, do[2] for_each, do[2].for_each.do[0] action, do[3] do, do[3].do[0] action, do[4] do, do[4].do[0] action"
+		"do[1].for_each.do[1].choose[1].do[0] stop, do[2] for_each, do[2].for_each.do[0] action, do[3] for_each, do[3].for_each.do[0] action, do[4] do, do[4].do[0] action, do[5] do, do[5].do[0] action"
 	if got := strings.Join(paths, ", "); got != want {
 		t.Errorf("paths %s\nwant %s", got, want)
 	}
@@ -163,7 +164,7 @@ rules:
 	if h.Timeout != time.Minute || h.Retry != (Retry{2, time.Second}) || !h.ContinueOnError || h.ID != "h" {
 		t.Errorf("step h: %+v", h)
 	}
-	if r := rule.Steps[3].Steps[0]; r.Timeout != DefaultTimeout || r.Retry.Times != 0 || r.ContinueOnError {
+	if r := rule.Steps[4].Steps[0]; r.Timeout != DefaultTimeout || r.Retry.Times != 0 || r.ContinueOnError {
 		t.Errorf("step reply: %+v", r)
 	}
 
@@ -208,10 +209,10 @@ rules:
 		t.Errorf("an element: %v, %v", in, err)
 	}
 	sc.Steps["h"] = &Result{Err: &StepError{Code: "20016", Text: "too late"}}
-	if in, err := rule.Steps[3].Steps[0].Inputs(sc); err != nil || in["text"] != "abc hi!! too late 20016" {
+	if in, err := rule.Steps[4].Steps[0].Inputs(sc); err != nil || in["text"] != "abc hi!! too late 20016" {
 		t.Errorf("an error in a text: %v, %v", in, err)
 	}
-	if ok, err := rule.Steps[4].If(sc); ok || err != nil {
+	if ok, err := rule.Steps[5].If(sc); ok || err != nil {
 		t.Errorf("a failed step is ok: %v, %v", ok, err)
 	}
 }

@@ -217,10 +217,6 @@ func (r *reader) errorIn(n *yaml.Node, offset int, format string, args ...any) {
 	r.l.add(r.d, r.rule, line, col, nil, format, args...)
 }
 
-func (r *reader) warnf(id string, n *yaml.Node, format string, args ...any) {
-	r.l.warn(id, r.d, r.rule, n.Line, n.Column, format, args...)
-}
-
 func (r *reader) pos(n *yaml.Node) Pos { return Pos{File: r.d.name, Line: n.Line, Col: n.Column} }
 
 func resolve(n *yaml.Node) *yaml.Node {
