@@ -56,6 +56,15 @@ func (c *Chat) Login(ctx context.Context, user string) (*Conn, error) {
 		if err != nil {
 			return err
 		}
+		if pos == 0 { // nobody who is in no conversation has missed anything
+			views, err := t.db.integer(`SELECT EXISTS (SELECT 1 FROM view WHERE user = ?)`, u.id)
+			if err != nil {
+				return err
+			}
+			if views == 0 {
+				pos = t.e.next - 1
+			}
+		}
 		conn.user = u
 		t.after(func() { c.e.admit(conn, pos) })
 		return nil

@@ -67,7 +67,7 @@ func openEngine(path string, config Config) (_ *engine, err error) {
 		if e.w, err = openDB(":memory:"); err != nil {
 			return nil, err
 		}
-		if err := prepareSchema(e.w); err != nil {
+		if err := makeSchema(e.w); err != nil {
 			return nil, err
 		}
 	} else if err := e.openFile(); err != nil {
@@ -102,10 +102,23 @@ func (e *engine) openFile() error {
 	if e.w, err = openDB(e.path); err != nil {
 		return err
 	}
-	if err := prepareSchema(e.w); err != nil {
+	fresh, err := checkSchema(e.w)
+	if err != nil {
 		return err
 	}
-	return useWAL(e.w)
+	if err := e.w.conn.Exec(`PRAGMA journal_mode = WAL`); err != nil {
+		return err
+	}
+	if fresh { // the first commit after it makes it durable along with itself
+		if err := e.w.conn.Exec(`PRAGMA synchronous = NORMAL`); err != nil {
+			return err
+		}
+		if err := makeSchema(e.w); err != nil {
+			return err
+		}
+	}
+	// Waiting for the log's disk write is what makes a call durable.
+	return e.w.conn.Exec(`PRAGMA synchronous = FULL`)
 }
 
 // close answers everything that waits, then ends the writer. Nobody is logged in any more.
@@ -120,12 +133,14 @@ func (e *engine) close() error {
 
 // free closes what is open.
 func (e *engine) free() error {
-	err := e.wake.close()
+	var err error
 	keep := func(cerr error) {
 		if err == nil {
 			err = cerr
 		}
 	}
+	deaf := make(chan error, 1)
+	go func() { deaf <- e.wake.close() }() // takes the kernel milliseconds, as the file does
 	for range cap(e.slots) {
 		e.slots <- struct{}{} // waits for readers that are still at work
 	}
@@ -136,6 +151,7 @@ func (e *engine) free() error {
 		keep(e.w.close()) // the last connection folds the log into the file
 	}
 	keep(e.lock.close())
+	keep(<-deaf)
 	return err
 }
 

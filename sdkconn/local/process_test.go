@@ -1,5 +1,217 @@
 package local
 
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/timbot-go/timbot/sdkconn"
+)
+
+// childVariable makes the test binary another process of a chat; it holds what to do and the file.
 const childVariable = "TIMBOT_LOCAL_TEST_CHILD"
 
-func runChild() int { return 2 }
+// child starts the test binary as another process with the chat file.
+func child(t *testing.T, do, path string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"="+do+" "+path)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if cmd.ProcessState == nil {
+			cmd.Process.Kill()
+			cmd.Wait()
+		}
+	})
+	return cmd, bufio.NewScanner(out)
+}
+
+func runChild() int {
+	do, path, _ := strings.Cut(os.Getenv(childVariable), " ")
+	if err := childMain(context.Background(), do, path); err != nil {
+		fmt.Fprintln(os.Stderr, "child:", err)
+		return 1
+	}
+	return 0
+}
+
+func childMain(ctx context.Context, do, path string) error {
+	chat, err := Open(ctx, path, Config{})
+	if err != nil {
+		return err
+	}
+	defer chat.Close()
+	alice, err := chat.Login(ctx, "alice")
+	if err != nil {
+		return err
+	}
+	switch do {
+	case "group": // send as fast as it goes
+		for i := range 100 {
+			if _, err := alice.SendNewMsg(ctx, sdkconn.Group("g"), text(fmt.Sprint("child ", i))); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "ask": // one message at a time, each after the answer to the one before
+		return ask(ctx, alice, 50)
+	case "forever": // say which messages were accepted, until killed
+		for i := 0; ; i++ {
+			m, err := alice.SendNewMsg(ctx, sdkconn.C2C("bob"), text(fmt.Sprint(i)))
+			if err != nil {
+				return err
+			}
+			fmt.Println(m.Text(), m.ServerTime, m.Seq, m.Rand)
+		}
+	}
+	return fmt.Errorf("what is %q", do)
+}
+
+func ask(ctx context.Context, alice *Conn, n int) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	say := func(i int) error {
+		_, err := alice.SendNewMsg(ctx, sdkconn.C2C("bob"), text(fmt.Sprint(i)))
+		return err
+	}
+	if err := say(0); err != nil {
+		return err
+	}
+	i := 0
+	return alice.Subscribe(ctx, func(_ context.Context, events []sdkconn.Event) error {
+		for _, ev := range events {
+			if ev.Kind != sdkconn.EventNewMsg {
+				continue
+			}
+			if want := fmt.Sprint("re: ", i); ev.Message.Text() != want {
+				return fmt.Errorf("answer %q, want %q", ev.Message.Text(), want)
+			}
+			if i++; i == n {
+				cancel()
+				return nil
+			}
+			if err := say(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestTwoProcessesTalk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chat.db")
+	chat := open(t, path, Config{})
+	bob := login(t, chat, "bob")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- bob.Subscribe(ctx, func(_ context.Context, events []sdkconn.Event) error {
+			for _, ev := range events {
+				if ev.Kind == sdkconn.EventNewMsg {
+					if _, err := bob.SendNewMsg(t.Context(), ev.Conversation(), text("re: "+ev.Message.Text())); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	}()
+	cmd, _ := child(t, "ask", path)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the other process: %v", err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTwoProcessesNumberOneGroup(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chat.db")
+	chat := open(t, path, Config{})
+	bob := login(t, chat, "bob")
+	if err := chat.AddUser(t.Context(), "alice", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bob.GroupCreate(t.Context(), sdkconn.GroupCreateParam{
+		GroupID: "g", GroupName: "g", Members: []sdkconn.GroupMemberInfo{{Identifier: "alice"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	events := listen(t, bob)
+	cmd, _ := child(t, "group", path)
+	var last uint64
+	for i := range 100 {
+		last = send(t, bob, sdkconn.Group("g"), fmt.Sprint("parent ", i)).Seq
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("the other process: %v", err)
+	}
+	list, err := bob.GetMsgList(t.Context(), sdkconn.Group("g"), sdkconn.GetMsgListParam{Count: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) != 200 || last > 200 {
+		t.Fatalf("%d messages, the last of this process has seq %d", len(list), last)
+	}
+	for i, m := range list {
+		if m.Seq != uint64(200-i) {
+			t.Fatalf("message %d from the end has seq %d", i, m.Seq)
+		}
+	}
+	for i := range 100 { // everything of the other process, in order
+		if got, want := next(t, events, sdkconn.EventNewMsg).Message.Text(), fmt.Sprint("child ", i); got != want {
+			t.Fatalf("told %q, want %q", got, want)
+		}
+	}
+}
+
+func TestAcceptedMessagesSurviveKill(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chat.db")
+	chat, err := Open(t.Context(), path, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chat.AddUser(t.Context(), "bob", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := chat.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cmd, out := child(t, "forever", path)
+	var accepted []string
+	for len(accepted) < 100 && out.Scan() {
+		accepted = append(accepted, out.Text())
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for out.Scan() {
+		accepted = append(accepted, out.Text())
+	}
+	cmd.Wait()
+	if len(accepted) < 100 {
+		t.Fatalf("the other process accepted %d messages only", len(accepted))
+	}
+	again := open(t, path, Config{})
+	events := listen(t, login(t, again, "bob"))
+	for i, want := range accepted {
+		m := next(t, events, sdkconn.EventNewMsg).Message
+		got := fmt.Sprintln(m.Text(), m.ServerTime, m.Seq, m.Rand)
+		if strings.TrimSpace(got) != want && i < len(accepted)-1 { // the last line may be cut
+			t.Fatalf("message %d is %q, accepted was %q", i, got, want)
+		}
+	}
+}

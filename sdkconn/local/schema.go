@@ -3,8 +3,6 @@ package local
 import (
 	"errors"
 	"fmt"
-
-	"github.com/ncruces/go-sqlite3"
 )
 
 // ErrNewerSchema is returned by Open for a chat file that a newer timbot has written.
@@ -147,37 +145,30 @@ CREATE TABLE chunk (
 CREATE UNIQUE INDEX chunk_order ON chunk (blob, n);
 `
 
-// prepareSchema makes an empty file a chat and checks one that has been used. The caller holds the lock file.
-func prepareSchema(d *db) error {
+// checkSchema reports whether the file is new, and refuses one that is no chat or a newer one. It changes nothing.
+func checkSchema(d *db) (fresh bool, err error) {
 	version, err := d.integer(`PRAGMA user_version`)
 	if err != nil {
-		return err
+		return false, err
 	}
 	app, err := d.integer(`PRAGMA application_id`)
 	if err != nil {
-		return err
+		return false, err
 	}
 	tables, err := d.integer(`SELECT count(*) FROM sqlite_schema`)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case tables > 0 && app != applicationID:
-		return ErrNotChat
+		return false, ErrNotChat
 	case version > schemaVersion:
-		return fmt.Errorf("schema %d, known up to %d: %w", version, schemaVersion, ErrNewerSchema)
-	case version == schemaVersion:
-		return nil
+		return false, fmt.Errorf("schema %d, known up to %d: %w", version, schemaVersion, ErrNewerSchema)
 	}
+	return tables == 0, nil
+}
+
+// makeSchema makes a new file a chat. The caller holds the lock file.
+func makeSchema(d *db) error {
 	return d.conn.Exec(fmt.Sprintf(`BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT`,
 		schema, applicationID, schemaVersion))
-}
-
-// useWAL sets what every connection to a file needs. Waiting for the log's disk write is what makes a call durable.
-func useWAL(d *db) error {
-	return d.conn.Exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`)
-}
-
-// damaged reports whether err says that the file cannot be used as it is.
-func damaged(err error) bool {
-	return errors.Is(err, sqlite3.CORRUPT) || errors.Is(err, sqlite3.NOTADB)
 }

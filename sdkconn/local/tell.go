@@ -220,7 +220,8 @@ func (c *Conn) backlog(ctx context.Context, after, upTo, login int64) (batch []p
 		if len(events) == backlogLimit {
 			reached = events[len(events)-1].id
 		}
-		rows, err := l.rows(`WHERE id > ? AND id <= ? AND sender <> ? AND room IN (SELECT room FROM view WHERE user = ?)
+		// The plus keeps the query on the log, whose old part it need not see; by room it would read every history whole.
+		rows, err := l.rows(`WHERE id > ? AND id <= ? AND sender <> ? AND +room IN (SELECT room FROM view WHERE user = ?)
 			ORDER BY id LIMIT ?`, after, reached, c.user.id, c.user.id, backlogLimit)
 		if err != nil {
 			return err
