@@ -102,7 +102,7 @@ type program struct {
 	pos    Pos
 	out    nature.Nature
 	needs  Needs
-	uses   map[string]bool // root names
+	uses   []string        // root names
 	steps  []string        // ids after steps.
 	locals map[string]Type // names of for_each
 	elems  bool            // reads msg.elems, or hands a message on whole
@@ -112,6 +112,12 @@ type program struct {
 	strict func() *vm.Program
 	// operands are the parts of the expression for Explain.
 	operands func() []operand
+}
+
+func (p *program) use(name string) {
+	if !slices.Contains(p.uses, name) {
+		p.uses = append(p.uses, name)
+	}
 }
 
 // errNilFact is what a strict program fails with.
@@ -304,7 +310,7 @@ func (p *place) compile(n *node, offset int, source string, wantBool bool) (out 
 		report(at, "%s%s", msg, p.cutHint(n))
 		return nil
 	}
-	prog := &program{source: trimmed, uses: make(map[string]bool)}
+	prog := &program{source: trimmed}
 	line, col := p.r.place(n, offset)
 	prog.pos = Pos{p.r.d.name, line, col}
 	names := &nameCheck{p: p, prog: prog, report: func(node ast.Node, format string, args ...any) {
@@ -339,7 +345,11 @@ func (p *place) compile(n *node, offset int, source string, wantBool bool) (out 
 		report(at, "%s", firstLine(msg))
 		return nil
 	}
-	at := *p // the place changes as the rule is read on
+	// The program keeps the root of its tree, which nothing reads any more; the rest of the tree is most of its memory.
+	reflect.ValueOf(tree.Node).Elem().SetZero()
+	// What compiles again later keeps the place as it is now, and nothing of the load but the file's text.
+	at := place{r: &reader{d: p.r.d}, rule: p.rule, level: p.level, events: p.events, lists: p.lists, vars: p.vars,
+		match: p.match, args: p.args}
 	if p.level == levelRule && p.rule != nil && p.rule.Stage == StageGuard && names.nilable {
 		prog.strict = sync.OnceValue(func() *vm.Program { return at.again(trimmed, true, true) })
 	}
@@ -367,7 +377,7 @@ func (p *place) again(source string, wantBool, strict bool) (code *vm.Program) {
 	}
 	quiet := *p
 	quiet.r = &reader{l: &loader{compiling: &compiling{sets: make(map[string]map[string]struct{})}}, d: p.r.d}
-	names := &nameCheck{p: &quiet, prog: &program{uses: make(map[string]bool)}, report: func(ast.Node, string, ...any) {}}
+	names := &nameCheck{p: &quiet, prog: &program{}, report: func(ast.Node, string, ...any) {}}
 	names.check(&tree.Node)
 	if strict {
 		names.require(&tree.Node)

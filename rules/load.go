@@ -49,6 +49,8 @@ type BotConfig struct {
 	OpsGroup   string
 	Name       string
 	Pos        Pos
+
+	ConnectionPos Pos // of Connection, to point at a URL that cannot be opened
 }
 
 // Hash names the text of all files, lists included. Sets with the same hash behave the same under the same catalog and
@@ -298,6 +300,7 @@ func (l *loader) resolveBot(set *Set) {
 		switch e.name {
 		case "connection":
 			b.Connection = l.connection(r, e.value)
+			b.ConnectionPos = r.pos(e.value)
 		case "admins":
 			items, _ := r.sequence(e.value, "admins")
 			for _, item := range items {

@@ -73,7 +73,7 @@ func (s *Set) index() {
 	}
 }
 
-// Match says which rules the event fires. It never fails: a rule whose `if` fails does not fire, Failed
+// Match says which rules the event fires; f must not be nil. It never fails: a rule whose `if` fails does not fire, Failed
 // has the error and Explain says why.
 //
 // The stages are tried in order, inside a stage the rules by priority (higher first) and then file order. Every rule of
@@ -256,7 +256,7 @@ func (t *trial) fill(r *Rule) {
 			State: &t.views.state, Now: t.facts.Now, Seed: t.ev.Key,
 		}
 	}
-	if r.match == nil || !r.cond.uses["match"] && !r.cond.uses["args"] {
+	if r.match == nil || !slices.Contains(r.cond.uses, "match") && !slices.Contains(r.cond.uses, "args") {
 		return
 	}
 	hit := r.match.hit(&t.in)

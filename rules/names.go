@@ -93,7 +93,7 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 			c.errorf(n, "unknown name %q", name)
 		}
 		if t, ok := p.locals[name]; ok {
-			c.prog.uses[name] = true
+			c.prog.use(name)
 			if c.prog.locals == nil {
 				c.prog.locals = make(map[string]Type)
 			}
@@ -101,7 +101,7 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 		}
 		return
 	}
-	c.prog.uses[name] = true
+	c.prog.use(name)
 	switch name {
 	case "lists", "vars", "steps", "secrets":
 		if !based {
@@ -280,14 +280,14 @@ func (c *nameCheck) call(at *ast.Node, n *ast.CallNode, calls *int) {
 			c.errorf(n, "now() takes nothing: it is in the bot's own time zone")
 			return
 		}
-		c.prog.uses["now()"] = true
+		c.prog.use("now()")
 		ast.Patch(at, hidden("now()"))
 	case "pick":
 		if len(n.Arguments) != 1 {
 			c.errorf(n, "pick(list) takes one list")
 			return
 		}
-		c.prog.uses["seed()"] = true
+		c.prog.use("seed()")
 		h := fnv.New32a()
 		if c.p.rule != nil {
 			h.Write([]byte(c.p.rule.ID))

@@ -147,7 +147,7 @@ func (sc *Scope) env(set *Set, rule *Rule, programs ...*program) map[string]any 
 	var views views
 	views.fill(sc.Event, sc.Facts, w, true)
 	for _, p := range programs {
-		for name := range p.uses {
+		for _, name := range p.uses {
 			if _, done := env[name]; done {
 				continue
 			}
