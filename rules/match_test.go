@@ -50,6 +50,8 @@ func TestMatchModes(t *testing.T) {
 		"regex ignores case under chat": {"{mode: regex, any_of: ['[A-Z]+X']}", "abx", []string{"abx"}, []string{"abx"}},
 		"regex literal is folded":       {"{mode: regex, any_of: ['订单：(\\d+)']}", "订单：12", []string{"订单：12"}, []string{"订单：12"}},
 		"regex none keeps case":         {"{mode: regex, any_of: ['[A-Z]+X'], normalize: none}", "abx", nil, nil},
+		"regex may match nothing":       {"{mode: regex, any_of: ['x*$']}", "ＡＢ", []string{""}, []string{""}},
+		"regex group of a part":         {"{mode: regex, any_of: ['\\bb']}", "Ａ ﬁ b", []string{"b"}, []string{"b"}},
 		"command":                       {"{mode: command, any_of: [/weather]}", "/weather 北京", []string{"/weather"}, []string{"/weather"}},
 		"command without slash":         {"{mode: command, any_of: [天气]}", "天气 北京", []string{"天气"}, []string{"天气"}},
 		"command is the first word":     {"{mode: command, any_of: [/weather]}", "a /weather", nil, nil},

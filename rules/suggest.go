@@ -15,18 +15,30 @@ func nearest(got string, names []string) string {
 	}
 	limit := max(1, len(got)/3)
 	if len(got) >= 4 {
-		limit = max(2, limit) // two letters in the wrong order count as two
+		limit = max(2, limit)
 	}
 	best, bestCost := "", limit+1
 	for _, name := range slices.Sorted(slices.Values(names)) {
-		if strings.EqualFold(name, got) {
-			return name
-		}
-		if cost := levenshtein.Distance(strings.ToLower(got), strings.ToLower(name), nil); cost < bestCost {
+		if cost := distance(strings.ToLower(got), strings.ToLower(name)); cost < bestCost {
 			best, bestCost = name, cost
 		}
 	}
 	return best
+}
+
+// distance is how many letters to add, remove or change; two neighbours in the wrong order count as one.
+func distance(a, b string) int {
+	if len(a) == len(b) {
+		for i := 0; i+1 < len(a); i++ {
+			if a[i] != b[i] {
+				if a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] {
+					return 1
+				}
+				break
+			}
+		}
+	}
+	return levenshtein.Distance(a, b, nil)
 }
 
 // didYouMean returns ` (did you mean "x"?)` for the nearest name, or "".
