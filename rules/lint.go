@@ -59,8 +59,11 @@ func (r *Rule) alwaysCandidate() bool {
 }
 
 // narrows reports whether an expression can only hold when a fixed text or value is there: something equals a constant,
-// is in a list, or contains a literal.
+// is in a list, contains a literal, or is a flag that must be set.
 func narrows(n ast.Node) bool {
+	if _, ok := n.(*ast.MemberNode); ok {
+		return true
+	}
 	b, ok := n.(*ast.BinaryNode)
 	if !ok {
 		return false
