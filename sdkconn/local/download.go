@@ -35,6 +35,11 @@ func (c *Conn) DownloadElemToPath(ctx context.Context, param sdkconn.DownloadEle
 		return notWritten(op, err)
 	}
 	err = c.copyBlob(ctx, op, f, id, size, progress)
+	if err == nil {
+		if serr := f.Sync(); serr != nil { // the name must not reach the disk before what it names
+			err = notWritten(op, serr)
+		}
+	}
 	if cerr := f.Close(); err == nil && cerr != nil {
 		err = notWritten(op, cerr)
 	}

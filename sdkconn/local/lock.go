@@ -10,7 +10,7 @@ import (
 type fileLock struct{ f *os.File }
 
 func openFileLock(path string) (*fileLock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666) // as SQLite makes the chat file
 	if err != nil {
 		return nil, fmt.Errorf("lock file: %w", err)
 	}

@@ -18,7 +18,7 @@ type waker struct {
 
 // openWaker starts to watch; heard is called from one goroutine, which close waits for.
 func openWaker(path string, log *slog.Logger, heard func()) (*waker, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666) // as SQLite makes the chat file
 	if err != nil {
 		return nil, fmt.Errorf("wake file: %w", err)
 	}

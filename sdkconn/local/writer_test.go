@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jonboulle/clockwork"
 
@@ -160,7 +161,7 @@ func (c *counter) Read(p []byte) (int, error) {
 func TestSameInputSameMessages(t *testing.T) {
 	var ids [2][]string
 	for i := range ids {
-		chat := open(t, Memory, Config{Clock: clockwork.NewFakeClock(), Rand: new(counter)})
+		chat := open(t, Memory, Config{Clock: clockwork.NewFakeClockAt(time.Unix(1700000000, 0)), Rand: new(counter)})
 		alice := login(t, chat, "alice")
 		login(t, chat, "bob")
 		group, err := alice.GroupCreate(t.Context(), sdkconn.GroupCreateParam{GroupName: "g"})
