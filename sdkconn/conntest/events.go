@@ -135,6 +135,37 @@ var eventChecks = []check{
 		bob.subscribe()
 		equal(e, "told again", texts(bob.news()), []string{"0", "1", "2"})
 	}},
+	{"events/a handler that fails now and then gets each in order, once", nil, func(e *env) {
+		alice := e.login("alice")
+		bob := e.connect("bob")
+		var got, want []string
+		for round := range 20 {
+			for k := range 1 + round%3 {
+				want = append(want, fmt.Sprint(round, ".", k))
+				alice.post(sdkconn.C2C("bob"), textMessage(want[len(want)-1]))
+			}
+			ctx, cancel := context.WithCancel(e.ctx)
+			err := bob.Subscribe(ctx, func(_ context.Context, events []sdkconn.Event) error {
+				if round%2 == 0 {
+					return errHandler
+				}
+				for _, ev := range events {
+					if ev.Kind == sdkconn.EventNewMsg {
+						got = append(got, ev.Message.Text())
+					}
+				}
+				if len(got) == len(want) {
+					cancel() // what is taken while the context ends is taken
+				}
+				return nil
+			})
+			cancel()
+			if round%2 == 0 && !errors.Is(err, errHandler) || round%2 == 1 && err != nil {
+				e.Fatalf("round %d: Subscribe ended with %v", round, err)
+			}
+		}
+		equal(e, "taken", got, want)
+	}},
 	{"events/what a handler took does not come again", nil, func(e *env) {
 		alice, bob := e.pair()
 		alice.send(sdkconn.C2C("bob"), "taken")

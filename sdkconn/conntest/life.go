@@ -52,6 +52,9 @@ var lifeChecks = []check{
 				e.Errorf("%s: the error says it was %q", name, typed.Op)
 			}
 		}
+		if idler, ok := alice.Conn.(sdkconn.Idler); ok {
+			e.refused("WaitIdle", idler.WaitIdle(e.ctx), sdkconn.CodeNotInitialized)
+		}
 		if alice.Self() != "alice" {
 			e.Errorf("Self is %q now", alice.Self())
 		}
