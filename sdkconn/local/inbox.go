@@ -30,11 +30,12 @@ type inbox struct {
 	handed  int64 // everything up to here was taken by the handler
 	saved   int64 // and the file knows up to here
 	busy    bool  // the handler is at work
+	first   int64 // the first log position that it is at work on
 	taker   bool  // there is a subscription
 	kicked  bool
 
 	more    chan struct{} // one token: there may be something to take
-	settled chan struct{} // closed and replaced whenever taken moves
+	settled chan struct{} // closed and replaced whenever there is less to take
 }
 
 func (b *inbox) init() {
@@ -80,6 +81,12 @@ func (b *inbox) settle() {
 		b.taken = b.top
 		b.announce()
 	}
+}
+
+// idle reports whether nothing up to a log position is left to take. An event without a row of its own may have a position
+// that was taken already, so that taken alone does not tell.
+func (b *inbox) idle(upTo int64) bool {
+	return !(b.lagging && b.read < upTo) && !(b.busy && b.first <= upTo) && (len(b.queue) == 0 || b.queue[0].id > upTo)
 }
 
 func (b *inbox) announce() {
@@ -216,9 +223,9 @@ func (b *inbox) handedOver(batch []pending, took bool) {
 	}
 	if b.taken < last.id && !b.kicked {
 		b.taken, b.handed = last.id, last.id
-		b.announce()
 	}
 	b.settle()
+	b.announce()
 }
 
 // gather takes what waits, from memory or, while the inbox lags, from the file. The handler counts as busy from here on
@@ -229,7 +236,7 @@ func (c *Conn) gather(ctx context.Context) ([]pending, error) {
 		b.mu.Lock()
 		if len(b.queue) > 0 {
 			batch := b.queue
-			b.queue, b.busy = nil, true
+			b.queue, b.busy, b.first = nil, true, batch[0].id
 			b.mu.Unlock()
 			return batch, nil
 		}
@@ -254,11 +261,12 @@ func (c *Conn) gather(ctx context.Context) ([]pending, error) {
 			b.lagging = false
 		}
 		if len(batch) > 0 {
-			b.busy = true
+			b.busy, b.first = true, batch[0].id
 			b.mu.Unlock()
 			return batch, nil
 		}
 		b.settle()
+		b.announce()
 		b.mu.Unlock()
 	}
 }
@@ -273,7 +281,7 @@ func (c *Conn) WaitIdle(ctx context.Context) error {
 	b := &c.inbox
 	b.mu.Lock()
 	target := b.top
-	for b.taken < target {
+	for !b.idle(target) {
 		settled := b.settled
 		b.mu.Unlock()
 		select {

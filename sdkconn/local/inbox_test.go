@@ -195,3 +195,21 @@ func TestCloseEndsSubscription(t *testing.T) {
 		t.Errorf("WaitIdle: %v", err)
 	}
 }
+
+// TestIdleKnowsEventsWithoutRows waits for conversation events too, whose log positions were taken before.
+func TestIdleKnowsEventsWithoutRows(t *testing.T) {
+	chat := open(t, Memory, Config{})
+	alice, bob := login(t, chat, "alice"), login(t, chat, "bob")
+	for range 200 {
+		send(t, alice, sdkconn.C2C("bob"), "x")
+		if _, events := take(t, bob); len(events) != 2 || events[1].Kind != sdkconn.EventConv {
+			t.Fatalf("told %+v", events)
+		}
+		if err := bob.ReportReaded(t.Context(), sdkconn.C2C("alice"), nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, events := take(t, bob); len(events) != 1 || events[0].Conv.UnreadNum != 0 {
+			t.Fatalf("after reading: %+v", events)
+		}
+	}
+}
