@@ -67,6 +67,15 @@ var conversationChecks = []check{
 		}
 		equal(e, "a stranger's", dave.list(), nil)
 	}},
+	{"conversations/group: the message first, then the conversation", []feature{convEvents, groups}, func(e *env) {
+		alice, bob, _, conv := e.trio()
+		e.ok(bob.ReportReaded(e.ctx, conv, nil))
+		alice.forget()
+		bob.forget()
+		alice.send(conv, "x")
+		equal(e, "bob", told(bob.events()), []string{"new_msg " + conv.String() + " x", "conv 2 " + conv.String() + " unread 1"})
+		equal(e, "alice, who sent it", told(alice.events()), []string{"conv 2 " + conv.String() + " unread 0"})
+	}},
 	{"conversations/group: what came while away is told at the next login", []feature{offline, groups}, func(e *env) {
 		alice, bob, _, conv := e.trio()
 		bob.settle()
