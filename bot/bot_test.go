@@ -278,3 +278,24 @@ func TestManyTalkAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatPeopleWriteIsNotLogged(t *testing.T) {
+	h := newHouse(t)
+	b := h.start(h.set(`
+  - {id: cond, on: message, if: "int(msg.text) > 1", do: [{log: x}]}
+  - {id: echo, on: message, do: [{reply: "${{ msg.text }}"}, {id: n, reply: "${{ int(msg.text) }}"}]}
+`[1:]))
+	const secret = "my-secret-words"
+	h.say("alice", sdkconn.C2C(botUser), secret)
+	b.idle()
+	h.wantHeard("alice", sdkconn.C2C(botUser), secret)
+	log := h.log.String()
+	for _, want := range []string{"rule=cond", "condition failed", "bot.yaml:", "code=expression"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %q:\n%s", want, log)
+		}
+	}
+	if strings.Contains(log, secret) {
+		t.Errorf("the log holds a message's text above debug:\n%s", log)
+	}
+}

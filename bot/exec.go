@@ -112,8 +112,12 @@ func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 	r.steps[key] = rec
 	r.change.Steps = append(r.change.Steps, journal.Step{Run: r.id, Key: key, Data: data})
 	if rec.Err != nil {
-		r.log.Warn("step failed", "step", stepName(step), "code", rec.Err.Code, "err", rec.Err.Text,
-			"on_error", map[bool]string{true: "continue", false: "stop"}[step.ContinueOnError])
+		attrs := []any{"step", stepName(step), "code", rec.Err.Code}
+		if rec.Err.Code != codeExpression { // whose text may quote a message
+			attrs = append(attrs, "err", rec.Err.Text)
+		}
+		r.log.Warn("step failed", append(attrs, "goes_on", step.ContinueOnError)...)
+		r.log.Debug("step failed", "step", stepName(step), "err", rec.Err.Text)
 		if !step.ContinueOnError {
 			return true
 		}

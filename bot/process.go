@@ -122,7 +122,8 @@ func (b *Bot) decide(ctx context.Context, stored journal.Event) ([]*run, error) 
 		}
 		decision := b.set.Match(ev, facts)
 		for _, problem := range decision.Failed {
-			b.log.Error("rule not fired: its condition failed", "rule", problem.Rule.ID, "event", ev.Key, "err", problem.Err)
+			b.log.Error("rule not fired: its condition failed", "rule", problem.Rule.ID, "event", ev.Key, "at", problem.Rule.Pos)
+			b.log.Debug("rule not fired: its condition failed", "rule", problem.Rule.ID, "err", problem.Err) // may quote a message
 		}
 		seen := b.set.Needs()
 		for _, f := range decision.Fired {

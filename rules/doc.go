@@ -208,7 +208,8 @@
 //	lists   lists.NAME; `x in lists.NAME` takes the same time for any length
 //	vars    vars.NAME: of the files, or as a set step of the rule assigned it
 //	state   state.user.NAME, state.chat.NAME, state.bot.NAME: what set steps kept; nil if nothing
-//	steps   steps.ID.ok, out, error (nil, or code and text), text, value: of the steps before this one, in steps only
+//	steps   steps.ID.ok, out, error (code and text; nil, and both nil, without an error), text, value: of the steps
+//	        before this one, in steps only
 //	secrets secrets.NAME
 //
 // msg.id is the same in a message, its edits and its revocation. A fact that cannot be had is nil; write user.name ?? "您好".

@@ -15,8 +15,9 @@ import (
 
 // The names of functions that only the compiler itself calls; no identifier can be spelled so.
 const (
-	needFunction = "need()"
-	addFunction  = "add()"
+	needFunction  = "need()"
+	addFunction   = "add()"
+	errorFunction = "error()"
 )
 
 // disabled are the functions of expr that the language does not have, and why.
@@ -97,6 +98,17 @@ var functions = map[string]*builtin.Function{
 	"toJSON": function("toJSON", func(args ...any) (any, error) {
 		return jsonText(args[0])
 	}, func(any) string { return "" }),
+
+	errorFunction: function(errorFunction, func(args ...any) (any, error) {
+		err, _ := args[0].(*errorView)
+		switch {
+		case err == nil:
+			return nil, nil
+		case args[1] == "code":
+			return err.Code, nil
+		}
+		return err.Text, nil
+	}, func(*errorView, string) any { return nil }),
 
 	needFunction: function(needFunction, func(args ...any) (any, error) {
 		if runtime.IsNil(args[0]) {

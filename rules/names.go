@@ -73,6 +73,7 @@ func (c *nameCheck) check(root *ast.Node) {
 			c.identifier(node, based[node])
 		case *ast.MemberNode:
 			c.member(n, node)
+			ofNoError(n, node)
 		case *ast.BinaryNode:
 			c.in(node)
 		case *ast.CallNode:
@@ -83,6 +84,25 @@ func (c *nameCheck) check(root *ast.Node) {
 			}
 		}
 	})
+}
+
+// ofNoError makes steps.NAME.error.code nil, rather than a failure, where the step has no error. (expr's own ?. gives the
+// member's type to the whole, and fails when the nil is compared with a text.)
+func ofNoError(at *ast.Node, n *ast.MemberNode) {
+	err, ok := n.Node.(*ast.MemberNode)
+	if !ok {
+		return
+	}
+	if prop, ok := err.Property.(*ast.StringNode); !ok || prop.Value != "error" {
+		return
+	}
+	name, ok := n.Property.(*ast.StringNode)
+	if !ok || name.Value != "code" && name.Value != "text" {
+		return // the checker says what there is
+	}
+	if root, _, ok := member(err.Node); ok && root == "steps" {
+		ast.Patch(at, &ast.CallNode{Callee: &ast.IdentifierNode{Value: errorFunction}, Arguments: []ast.Node{err, name}})
+	}
 }
 
 func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {

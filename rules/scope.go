@@ -72,8 +72,8 @@ func holds(cond *program, sc *Scope, set *Set, rule *Rule) (bool, error) {
 	return ok, nil
 }
 
-// Inputs evaluates an action's inputs: those that the rule gives, each of the Go type that its Kind names. Values may be
-// shared between calls and must not be changed.
+// Inputs evaluates an action's inputs: those that the rule gives, each of the Go type that its Kind names; an optional one
+// that is nil counts as not given. Values may be shared between calls and must not be changed.
 func (s *Step) Inputs(sc *Scope) (map[string]any, error) {
 	out := make(map[string]any, len(s.inputs))
 	env := sc.envOf(s.set, s.rule, s.inputs)
@@ -82,7 +82,9 @@ func (s *Step) Inputs(sc *Scope) (map[string]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out[name] = val
+		if val != nil || !v.option {
+			out[name] = val
+		}
 	}
 	return out, nil
 }

@@ -16,6 +16,7 @@ type value struct {
 	name   string
 	secret bool
 	enum   []string
+	option bool // nil is the same as not given
 
 	fixed   any // when nothing below is set
 	isFixed bool
@@ -28,7 +29,7 @@ type value struct {
 // value compiles a node as a value of type t. Mistakes are reported; then it answers nil.
 func (p *place) value(n *yaml.Node, name string, f Field) *value {
 	n = resolve(n)
-	v := &value{typ: f.Type, pos: p.r.pos(n), name: name, secret: f.Secret, enum: f.Enum}
+	v := &value{typ: f.Type, pos: p.r.pos(n), name: name, secret: f.Secret, enum: f.Enum, option: !f.Required}
 	inner := *p
 	inner.secrets = f.Secret
 	switch n.Kind {
@@ -41,7 +42,7 @@ func (p *place) value(n *yaml.Node, name string, f Field) *value {
 		}
 		ok := true
 		for i, item := range n.Content {
-			iv := inner.value(item, fmt.Sprintf("%s[%d]", name, i), Field{Type: f.Type.elem(), Secret: f.Secret})
+			iv := inner.value(item, fmt.Sprintf("%s[%d]", name, i), Field{Type: f.Type.elem(), Required: true, Secret: f.Secret, Enum: f.Enum})
 			ok = ok && iv != nil
 			v.items = append(v.items, iv)
 		}
@@ -298,7 +299,9 @@ func (v *value) evaluate(env any) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			out[name] = item
+			if item != nil || !v.members[name].option || v.typ.Kind != KindObject {
+				out[name] = item
+			}
 		}
 		if v.typ.Kind == KindLocator {
 			return toLocator(out)
@@ -308,6 +311,11 @@ func (v *value) evaluate(env any) (any, error) {
 	out, err := join(v.parts, env)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", v.name, err)
+	}
+	if name, ok := out.(*string); out == nil || ok && name == nil {
+		if v.option {
+			return nil, nil
+		}
 	}
 	if out, err = coerce(v.typ, out); err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", v.pos, v.name, err)
