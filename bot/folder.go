@@ -30,7 +30,7 @@ func (f Files) DataDir() string { return filepath.Join(f.Dir, FolderName) }
 // other process, is refused with an error that wraps ErrFolderInUse and tells the holder's process id where that can be
 // had. The hold ends with Close or with the process, however that ends.
 //
-// A folder that OpenFolder makes holds a .gitignore, so that git does not see what the bot writes.
+// A folder that OpenFolder makes is its owner's only, and holds a .gitignore, so that git does not see what the bot writes.
 func OpenFolder(path string) (*Folder, error) {
 	if err := makeFolder(path); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
@@ -78,7 +78,7 @@ func makeFolder(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	switch err := os.Mkdir(path, 0o755); {
+	switch err := os.Mkdir(path, 0o700); { // what people wrote is for its owner only
 	case err == nil:
 		return os.WriteFile(filepath.Join(path, ".gitignore"), []byte("*\n"), 0o644)
 	case errors.Is(err, fs.ErrExist):

@@ -23,6 +23,9 @@ func TestFolderIsHeldOnce(t *testing.T) {
 	if ignore, err := os.ReadFile(filepath.Join(path, ".gitignore")); err != nil || string(ignore) != "*\n" {
 		t.Errorf(".gitignore: %q, %v", ignore, err)
 	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the folder's mode is %v, %v; want its owner's only", info.Mode(), err)
+	}
 	_, err = bot.OpenFolder(path)
 	if !errors.Is(err, bot.ErrFolderInUse) || !strings.Contains(err.Error(), "pid "+strconv.Itoa(os.Getpid())) {
 		t.Errorf("second hold: %v", err)
