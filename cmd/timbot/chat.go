@@ -36,6 +36,7 @@ func newChatCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			keepDir := dataDir
 			if dataDir == "" {
 				if dataDir, err = os.MkdirTemp("", "timbot-chat-"); err != nil {
 					return err
@@ -49,7 +50,7 @@ func newChatCommand() *cobra.Command {
 			defer func() { err = errors.Join(err, folder.Close()) }()
 			c := chatting{loaded: l, folder: folder, as: as, in: in, logs: logs, cmd: cmd}
 			if !asJSON && terminals(cmd.InOrStdin(), cmd.OutOrStdout()) {
-				return c.terminal(dataDir)
+				return c.terminal(keepDir)
 			}
 			return c.script(asJSON)
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 )
@@ -120,8 +121,13 @@ func (e *editor) right() int {
 }
 
 func (e *editor) wordLeft() int {
-	end := strings.TrimRightFunc(e.text[:e.at], unicode.IsSpace)
-	return strings.LastIndexFunc(end, unicode.IsSpace) + 1
+	word := strings.TrimRightFunc(e.text[:e.at], unicode.IsSpace)
+	space := strings.LastIndexFunc(word, unicode.IsSpace)
+	if space < 0 {
+		return 0
+	}
+	_, size := utf8.DecodeRuneInString(word[space:]) // a full-width space has three bytes
+	return space + size
 }
 
 func (e *editor) wordRight() int {

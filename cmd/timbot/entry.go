@@ -139,7 +139,7 @@ func tipText(t *sdkconn.GroupTipsElem) string {
 	return fmt.Sprintf("tip %d by %s", t.TipType, t.OpUser)
 }
 
-// noticeText says what a notice about a group tells one user.
+// noticeText says what a notice about a group tells one user; "" for nothing that a tip has not told.
 func noticeText(r *sdkconn.GroupReportElem) string {
 	switch r.ReportType {
 	case sdkconn.ReportAddRequest:
@@ -155,7 +155,7 @@ func noticeText(r *sdkconn.GroupReportElem) string {
 	case sdkconn.ReportCreate:
 		return "the group was made"
 	case sdkconn.ReportInvite:
-		return "brought in by " + r.OpUser
+		return "" // the group's tip tells it
 	case sdkconn.ReportQuit:
 		return "left the group"
 	case sdkconn.ReportGrantAdmin:

@@ -119,7 +119,7 @@ func didYouMean(name string, names []string) string {
 
 // nearest is the name that somebody who typed name may have meant, or "".
 func nearest(name string, names []string) string {
-	best, least := "", max(1, len(name)/3)+1
+	best, least := "", max(min(2, len(name)/2), len(name)/3)+1
 	for _, n := range names {
 		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(n), nil); d < least {
 			best, least = n, d

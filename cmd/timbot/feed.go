@@ -102,10 +102,13 @@ func (f *feed) message(self string, ev *sdkconn.Event) {
 			f.add("tip", id, entry{Kind: "notice", Time: m.Time(), From: el.OpUser, Group: el.GroupID, Text: tipText(el)}, true)
 			return
 		case *sdkconn.GroupReportElem:
-			// Each user has notices of his own.
-			id.place = self + " " + el.GroupID
+			text := noticeText(el)
+			if text != "" {
+				text = "to " + self + ": " + text
+			}
+			id.place = self + " " + el.GroupID // each user has notices of his own
 			f.add("notice", id, entry{
-				Kind: "notice", Time: m.Time(), From: el.OpUser, To: self, Group: el.GroupID, Text: "to " + self + ": " + noticeText(el),
+				Kind: "notice", Time: m.Time(), From: el.OpUser, To: self, Group: el.GroupID, Text: text,
 			}, true)
 			return
 		}

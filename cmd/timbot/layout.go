@@ -28,7 +28,7 @@ func arrange(prompt, text string, at, width int) layout {
 			next()
 		}
 		if pos <= cursor && cursor < pos+len(c) {
-			l.row, l.col = len(l.rows), col
+			l.row, l.col = len(l.rows), min(col, width-1) // before the end of a line that fills its row
 		}
 		pos += len(c)
 		if c == "\n" {

@@ -61,14 +61,14 @@ func orderOf(line string) (o order, args []string, ok bool) {
 	return order{}, nil, false
 }
 
-// do gives a line to the session: a command or a message, which show puts on the screen.
-func (s *session) do(line string, show bool) error {
+// do gives a line to the session: a command or a message.
+func (s *session) do(line string) error {
 	o, args, ok := orderOf(line)
 	if !ok {
 		if strings.HasPrefix(line, "//") {
 			line = line[1:]
 		}
-		return s.say(line, show)
+		return s.say(line)
 	}
 	if err := o.run(s, args); err != nil {
 		if errors.Is(err, errLeft) {
@@ -157,6 +157,10 @@ func (s *session) in(args []string) error {
 		if err != nil {
 			return explain("make the group", err)
 		}
+		s.feed.put(entry{
+			Kind: "notice", Time: now(), From: user, Group: group,
+			Text: fmt.Sprintf("%s made the group, with %s as administrator", user, s.botUser),
+		})
 	case errors.Is(err, sdkconn.CodeGroupPermissionDeny):
 		if err := me.GroupJoin(s.ctx, group, ""); err != nil {
 			return explain("join "+group, err)
@@ -409,7 +413,7 @@ func (s *session) sendFile(args []string) error {
 		return errors.New(want)
 	}
 	user, conv := s.where()
-	return s.send(user, conv, &sdkconn.Message{Elems: sdkconn.Elems{e}}, true)
+	return s.send(user, conv, &sdkconn.Message{Elems: sdkconn.Elems{e}})
 }
 
 func extension(path string) string { return strings.TrimPrefix(filepath.Ext(path), ".") }
@@ -418,7 +422,7 @@ func (s *session) help([]string) error {
 	var b strings.Builder
 	b.WriteString("What you type is sent; @USER and @all mention in a group. Commands:\n")
 	for _, o := range orders() {
-		fmt.Fprintf(&b, "/%-30s %s\n", strings.TrimSpace(o.name+" "+o.args), o.doc)
+		fmt.Fprintf(&b, "/%-34s %s\n", strings.TrimSpace(o.name+" "+o.args), o.doc)
 	}
 	b.WriteString("Anything else with a slash goes to the bot, and //help sends /help.")
 	s.answer(entry{Kind: "help", Text: b.String()})

@@ -10,8 +10,6 @@ import (
 var remedies = map[sdkconn.Code]string{
 	sdkconn.CodeGroupNotFound:             "there is no such group; in timbot chat, /in GROUP makes one",
 	sdkconn.CodeGroupPermissionDeny:       "the user must be a member of the group, and its owner or an administrator for what concerns others",
-	sdkconn.CodeGroupAlreadyMember:        "is a member already",
-	sdkconn.CodeGroupSuperNotAllowQuit:    "the owner of a group of this type cannot leave it",
 	sdkconn.CodeGroupJoinPrivateGroupDeny: "a Work group cannot be joined: have a member /invite you",
 	sdkconn.CodeToUserInvalid:             "there is no such user; in timbot chat, /as USER makes one",
 	sdkconn.CodeInvalidMsgReceiver:        "there is no such user; in timbot chat, /as USER makes one",

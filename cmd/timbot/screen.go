@@ -109,19 +109,19 @@ func (s *screen) erase(b *strings.Builder) {
 }
 
 func (s *screen) draw(b *strings.Builder) {
-	if s.on {
-		s.home(b)
-	}
 	width, height := s.size()
 	l := arrange(s.prompt, s.text, s.at, width).window(height)
+	if s.on {
+		s.home(b)
+		if len(s.drawn.rows) > len(l.rows) || width != s.width {
+			b.WriteString("\x1b[J")
+		}
+	}
 	for i, row := range l.rows {
 		if i > 0 {
 			b.WriteString("\r\n")
 		}
 		b.WriteString("\x1b[K" + row) // cleared first: behind a full row it would take the last character
-	}
-	if below := len(l.rows) - 1; l.widths[below] < width {
-		b.WriteString("\x1b[J")
 	}
 	if up := len(l.rows) - 1 - l.row; up > 0 {
 		fmt.Fprintf(b, "\x1b[%dA", up)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,9 +20,19 @@ var errLineTooLong = fmt.Errorf("longer than %d bytes: not sent", maxLine)
 // fails is told on stderr with the number of its line; the lines after it are done all the same.
 func script(s *session, in io.Reader, stderr io.Writer) error {
 	r := bufio.NewReader(in)
+	lines := newAhead(func() ([]byte, error) { return readLine(r) })
+	defer lines.close()
 	failed := false
 	for n := 1; ; n++ {
-		line, err := readLine(r)
+		lines.ask()
+		var line []byte
+		var err error
+		select {
+		case l := <-lines.got:
+			line, err = l.value, l.err
+		case <-s.ctx.Done():
+			return context.Cause(s.ctx)
+		}
 		if err != nil && !errors.Is(err, errLineTooLong) {
 			if !errors.Is(err, io.EOF) {
 				return fmt.Errorf("standard input: %w", err)
@@ -42,12 +53,15 @@ func script(s *session, in io.Reader, stderr io.Writer) error {
 		case !utf8.ValidString(text):
 			err = errors.New("no UTF-8 text: not sent")
 		default:
-			if err = s.do(text, false); errors.Is(err, errLeft) {
+			if err = s.do(text); errors.Is(err, errLeft) {
 				if failed {
 					return errFindings
 				}
 				return nil
 			}
+		}
+		if cause := context.Cause(s.ctx); cause != nil {
+			return cause
 		}
 		if err != nil {
 			failed = true

@@ -23,6 +23,7 @@ type session struct {
 	bot     *bot.Bot
 	feed    *feed
 	answer  func(entry) // shows what a command answers
+	echo    bool        // what the person sends is shown too
 
 	ctx       context.Context // ends with the session
 	cancel    context.CancelCauseFunc
@@ -161,8 +162,8 @@ func (s *session) move(user string, conv sdkconn.Conversation) {
 	s.user, s.conv = user, conv
 }
 
-// say sends a text as the current user. show says whether it appears on the screen.
-func (s *session) say(text string, show bool) error {
+// say sends a text as the current user.
+func (s *session) say(text string) error {
 	user, conv := s.where()
 	msg := textMessage(text)
 	if conv.Type == sdkconn.ConvGroup {
@@ -172,15 +173,15 @@ func (s *session) say(text string, show bool) error {
 		}
 		msg.GroupAtUsers = mentions
 	}
-	return s.send(user, conv, msg, show)
+	return s.send(user, conv, msg)
 }
 
-func (s *session) send(user string, conv sdkconn.Conversation, msg *sdkconn.Message, show bool) (err error) {
+func (s *session) send(user string, conv sdkconn.Conversation, msg *sdkconn.Message) (err error) {
 	conn := s.me()
 	s.feed.hold(func(add func(string, identity, entry, bool)) {
 		var sent *sdkconn.Message
 		if sent, err = conn.SendNewMsg(s.ctx, conv, msg); err == nil {
-			add("message", identityOf(user, conv, sent.Locator()), messageEntry("message", user, sent), show)
+			add("message", identityOf(user, conv, sent.Locator()), messageEntry("message", user, sent), s.echo)
 		}
 	})
 	return explain("send to "+conv.ID, err)

@@ -64,6 +64,7 @@ func (c *chatting) terminal(keepDir string) (err error) {
 	if err := t.raw(); err != nil {
 		return errors.Join(err, s.close())
 	}
+	s.echo = true
 	err = t.talk(s)
 	t.screen.hide()
 	return errors.Join(err, s.close(), t.restore())
@@ -84,32 +85,23 @@ func (t *terminal) restore() error {
 
 // talk reads keys until the person leaves or the session ends.
 func (t *terminal) talk(s *session) error {
-	type read struct {
-		data []byte
-		err  error
-	}
-	want, reads := make(chan struct{}, 1), make(chan read, 1)
-	defer close(want)
-	// Ends when the person leaves. When the session ends otherwise, a read is left that nobody can break off; it ends
-	// with the process.
-	go func() {
-		buf := make([]byte, 4096)
-		for range want {
-			n, err := t.in.Read(buf)
-			reads <- read{append([]byte(nil), buf[:n]...), err}
-		}
-	}()
+	buf := make([]byte, 4096)
+	input := newAhead(func() ([]byte, error) {
+		n, err := t.in.Read(buf)
+		return buf[:n], err // read again only when these are used up
+	})
+	defer input.close()
 	sizes, stop := watchSize()
 	defer stop()
 
 	user, conv := s.where()
 	t.screen.print(t.paint(dim, fmt.Sprintf("%s talks to %s. /help lists the commands, Ctrl-D leaves.", user, conv.ID)))
 	t.redraw(s)
-	want <- struct{}{}
+	input.ask()
 	for {
 		select {
-		case r := <-reads:
-			for _, k := range t.keys.push(r.data) {
+		case r := <-input.got:
+			for _, k := range t.keys.push(r.value) {
 				if err := t.press(s, k); err != nil {
 					if errors.Is(err, errLeft) {
 						return nil
@@ -123,7 +115,7 @@ func (t *terminal) talk(s *session) error {
 				}
 				return fmt.Errorf("terminal: %w", r.err)
 			}
-			want <- struct{}{}
+			input.ask()
 		case <-sizes:
 			t.screen.resized()
 		case <-s.ctx.Done():
@@ -189,7 +181,7 @@ func (t *terminal) enter(s *session) error {
 	if isOrder {
 		t.screen.print(prompt + text)
 	}
-	if err := s.do(text, true); err != nil {
+	if err := s.do(text); err != nil {
 		if errors.Is(err, errLeft) {
 			return err
 		}

@@ -21,8 +21,12 @@ func (t *terminal) suspend() error {
 	if err := t.restore(); err != nil {
 		return err
 	}
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGCONT)
+	defer signal.Stop(again)
 	if err := syscall.Kill(0, syscall.SIGTSTP); err != nil {
 		return err
 	}
+	<-again // the stop may come after Kill has returned
 	return t.raw()
 }

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"timbot": main})
+}
+
+// examples is the folder of the bots that users start from.
+var examples = filepath.Join("..", "..", "examples", "bots")
+
+func params(t *testing.T) testscript.Params {
+	t.Helper()
+	bots, err := filepath.Abs(examples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testscript.Params{
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
+			env.Setenv("LC_ALL", "C.UTF-8")
+			return os.CopyFS(filepath.Join(env.WorkDir, "examples", "bots"), visible{os.DirFS(bots)})
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits":    cmdExits,
+			"waitline": cmdWaitline,
+			"signal":   cmdSignal,
+			"lines":    cmdLines,
+		},
+	}
+}
+
+func TestScript(t *testing.T) {
+	p := params(t)
+	p.Dir = filepath.Join("testdata", "script")
+	testscript.Run(t, p)
+}
+
+// TestExampleReadmes runs every console block of the examples' READMEs: what a line with $ says must print what follows.
+func TestExampleReadmes(t *testing.T) {
+	readmes, err := filepath.Glob(filepath.Join(examples, "*", "README.md"))
+	if err != nil || len(readmes) < 4 {
+		t.Fatalf("%d READMEs, %v", len(readmes), err)
+	}
+	scripts := t.TempDir()
+	p := params(t)
+	for _, readme := range readmes {
+		text, err := os.ReadFile(readme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script := consoleScript(string(text))
+		if script == "" {
+			t.Errorf("%s shows no command", readme)
+			continue
+		}
+		file := filepath.Join(scripts, filepath.Base(filepath.Dir(readme))+".txtar")
+		if err := os.WriteFile(file, []byte(script), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		p.Files = append(p.Files, file)
+	}
+	testscript.Run(t, p)
+}
+
+// consoleScript makes a script of a README's console blocks.
+func consoleScript(readme string) string {
+	var steps, files strings.Builder
+	n := 0
+	for _, block := range strings.Split(readme, "```console\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		for _, part := range strings.Split("\n"+block, "\n$ ")[1:] {
+			n++
+			command, output, _ := strings.Cut(part, "\n")
+			if output != "" && !strings.HasSuffix(output, "\n") {
+				output += "\n"
+			}
+			fmt.Fprintf(&steps, "exec sh -e want%d.sh\nlines want%d.txt\n", n, n)
+			fmt.Fprintf(&files, "-- want%d.sh --\n%s\n-- want%d.txt --\n%s", n, command, n, output)
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return steps.String() + files.String()
+}
+
+// cmdLines compares standard output with a file, in which a * stands for anything without spaces.
+func cmdLines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: lines FILE")
+	}
+	want := strings.Split(ts.ReadFile(args[0]), "\n")
+	got := strings.Split(ts.ReadFile("stdout"), "\n")
+	ok := slices.EqualFunc(want, got, func(want, got string) bool {
+		pattern := strings.ReplaceAll(regexp.QuoteMeta(want), `=\*`, `=\S*`)
+		return regexp.MustCompile("^" + pattern + "$").MatchString(got)
+	})
+	if !ok {
+		ts.Fatalf("want\n%s\ngot\n%s", strings.Join(want, "\n"), strings.Join(got, "\n"))
+	}
+}
+
+// cmdExits runs a command that must end with this exit code.
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND ARGS...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var failed *exec.ExitError
+		if !errors.As(err, &failed) {
+			ts.Fatalf("%v", err)
+		}
+		got = failed.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// cmdWaitline waits until a file has a line that matches.
+func cmdWaitline(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waitline FILE PATTERN")
+	}
+	file, pattern := ts.MkAbs(args[0]), regexp.MustCompile("(?m)"+args[1])
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	watcher, err := fsnotify.NewWatcher()
+	ts.Check(err)
+	defer watcher.Close()
+	ts.Check(watcher.Add(filepath.Dir(file)))
+	for {
+		if text, err := os.ReadFile(file); err == nil && pattern.Match(text) {
+			return
+		}
+		select {
+		case <-watcher.Events:
+		case err := <-watcher.Errors:
+			ts.Fatalf("%v", err)
+		case <-ctx.Done():
+			text, _ := os.ReadFile(file)
+			ts.Fatalf("no line %q in %s:\n%s", args[1], args[0], text)
+		}
+	}
+}
+
+// cmdSignal sends a signal to the commands in the background.
+func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT}
+	if neg || len(args) != 1 || signals[args[0]] == nil {
+		ts.Fatalf("usage: signal TERM|INT")
+	}
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(signals[args[0]]))
+	}
+}
