@@ -93,7 +93,10 @@ func (s *seat) sees(rows ...string) {
 		select {
 		case <-changed:
 		case <-deadline.C:
-			s.t.Fatalf("the screen shows\n%s\n%q\nwant at its end\n%s", strings.Join(got, "\n"), d.odd, strings.Join(rows, "\n"))
+			s.mu.Lock()
+			written := s.written
+			s.mu.Unlock()
+			s.t.Fatalf("the screen shows\n%s\n%q\nwant at its end\n%s\nwritten %q", strings.Join(got, "\n"), d.odd, strings.Join(rows, "\n"), written)
 		}
 	}
 }
