@@ -30,9 +30,9 @@ func (f Files) DataDir() string { return filepath.Join(f.Dir, FolderName) }
 // other process, is refused with an error that wraps ErrFolderInUse and tells the holder's process id where that can be
 // had. The hold ends with Close or with the process, however that ends.
 //
-// A folder that OpenFolder makes is its owner's only, and holds a .gitignore, so that git does not see what the bot writes.
+// The folder is made by MakeFolder.
 func OpenFolder(path string) (*Folder, error) {
-	if err := makeFolder(path); err != nil {
+	if err := MakeFolder(path); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
@@ -73,8 +73,9 @@ func (f *Folder) Close() error {
 	return nil
 }
 
-// makeFolder makes the folder, and keeps what will be in a new one out of git.
-func makeFolder(path string) error {
+// MakeFolder makes a folder for what a bot writes, if it is not there yet: its owner's only, with a .gitignore, so that git
+// does not see what is in it.
+func MakeFolder(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

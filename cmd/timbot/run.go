@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,11 @@ func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, 
 		return err
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
+	if path, ok := chatFile(l.set.Bot.Connection, l.files.Dir); ok {
+		if err := bot.MakeFolder(filepath.Dir(path)); err != nil {
+			return fmt.Errorf("connect: the chat file's folder: %w", err)
+		}
+	}
 	conn, err := sdkconn.Open(ctx, l.set.Bot.Connection, sdkconn.Config{Dir: l.files.Dir, Logger: log})
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)

@@ -39,6 +39,7 @@ func params(t *testing.T) testscript.Params {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("LC_ALL", "C.UTF-8")
+			env.Setenv("GORACE", "atexit_sleep_ms=20") // every command would sleep for a second at its end
 			return os.CopyFS(filepath.Join(env.WorkDir, "examples", "bots"), visible{os.DirFS(bots)})
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

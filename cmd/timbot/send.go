@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -13,11 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/timbot-go/timbot/sdkconn"
-	_ "github.com/timbot-go/timbot/sdkconn/local" // the one connection of this version
 )
-
-// localScheme is the embedded chat's in connection URLs.
-const localScheme = "local"
 
 // errNoAnswer is what --wait ends with when nobody answered in time.
 var errNoAnswer = errors.New("no answer")
@@ -58,6 +56,11 @@ func newSendCommand() *cobra.Command {
 			}
 			if as == bot {
 				return &usageError{cmd, fmt.Sprintf("--as %s is the bot itself", as)}
+			}
+			if path, ok := chatFile(l.set.Bot.Connection, l.files.Dir); ok {
+				if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+					return fmt.Errorf("there is no chat file %s yet: start the bot first, with timbot run", path)
+				}
 			}
 			conn, err := sdkconn.Open(cmd.Context(), asUser, sdkconn.Config{Dir: l.files.Dir})
 			if err != nil {

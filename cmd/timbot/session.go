@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 
 	"github.com/timbot-go/timbot/bot"
@@ -146,6 +147,17 @@ func (s *session) settle() error {
 		return err
 	}
 	s.settleUsers(s.ctx)
+	return context.Cause(s.ctx)
+}
+
+// settleFor settles, but waits no longer than d.
+func (s *session) settleFor(d time.Duration) error {
+	ctx, cancel := context.WithTimeout(s.ctx, d)
+	defer cancel()
+	if err := s.bot.Idle(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	s.settleUsers(ctx)
 	return context.Cause(s.ctx)
 }
 

@@ -35,6 +35,9 @@ type terminal struct {
 	leaving bool // Ctrl-C was pressed once
 }
 
+// lastWords is how long somebody who leaves waits for what the bot is doing.
+const lastWords = 2 * time.Second
+
 const (
 	pasteOn  = "\x1b[?2004h" // the terminal marks what is pasted
 	pasteOff = "\x1b[?2004l"
@@ -67,6 +70,9 @@ func (c *chatting) terminal(keepDir string) (err error) {
 	s.echo = true
 	err = t.talk(s)
 	t.screen.hide()
+	if err == nil {
+		err = s.settleFor(lastWords)
+	}
 	return errors.Join(err, s.close(), t.restore())
 }
 

@@ -168,6 +168,17 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
+// TestTerminalShowsLastWords leaves at once after a message: the answer is shown all the same.
+func TestTerminalShowsLastWords(t *testing.T) {
+	s := sit(t, t.TempDir(), "chat", filepath.Join(examples, "hello"))
+	s.sees("alice → concierge>")
+	s.press("你好\r\x04")
+	if code := s.leaves(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	s.sees("##:##:## alice: 你好", "##:##:## concierge: 你好，alice！有什么可以帮您？")
+}
+
 // TestTerminalOfAKilledChat sees that a signal leaves the terminal as it was.
 func TestTerminalOfAKilledChat(t *testing.T) {
 	s := sit(t, t.TempDir(), "chat", filepath.Join(examples, "hello"))
