@@ -74,12 +74,12 @@ type chatting struct {
 
 // open opens the session; its log goes to w.
 func (c *chatting) open(w io.Writer, show func(*session, entry)) (*session, error) {
-	log, err := c.logs.logger(w)
-	if err != nil {
+	c.logs.short = true
+	if _, err := c.logs.logger(w); err != nil {
 		return nil, &usageError{c.cmd, err.Error()}
 	}
 	data := c.folder.Path()
-	s, err := openSession(c.cmd.Context(), c.loaded, filepath.Join(data, "chat.db"), data, c.as, show, log)
+	s, err := openSession(c.cmd.Context(), c.loaded, filepath.Join(data, "chat.db"), data, c.as, show, c.logs, w)
 	if err != nil || c.in == "" {
 		return s, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"sync"
 
 	"github.com/timbot-go/timbot/sdkconn"
@@ -35,7 +36,8 @@ func newFeed(show func(entry)) *feed {
 	return &feed{show: show, seen: make(map[string]map[identity]entry)}
 }
 
-// hold keeps everybody else from adding anything while f adds. f may block: nobody who waits for the feed is waited for.
+// hold keeps everybody else from adding anything while do does something and adds it. do may wait for the chat, but not
+// for the bot: the bot may be waiting for the feed.
 func (f *feed) hold(do func(add func(kind string, id identity, e entry, show bool))) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -75,6 +77,19 @@ func (f *feed) put(e entry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.show(e)
+}
+
+// feedLog is where the bot logs: in the order of everything else.
+type feedLog struct {
+	feed *feed
+	w    io.Writer
+}
+
+// Write implements io.Writer.
+func (l *feedLog) Write(p []byte) (int, error) {
+	l.feed.mu.Lock()
+	defer l.feed.mu.Unlock()
+	return l.w.Write(p)
 }
 
 // event adds what self was told.

@@ -12,6 +12,7 @@ import (
 type logging struct {
 	format string
 	level  string
+	short  bool // without what a person at a chat has no use for
 }
 
 func (l *logging) flags(flags *pflag.FlagSet, level string) {
@@ -25,6 +26,14 @@ func (l *logging) logger(w io.Writer) (*slog.Logger, error) {
 		return nil, fmt.Errorf("--log-level %q: want debug, info, warn or error", l.level)
 	}
 	opts := &slog.HandlerOptions{Level: level}
+	if l.short {
+		opts.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == "run" || a.Key == "msg_id") {
+				return slog.Attr{}
+			}
+			return a
+		}
+	}
 	switch l.format {
 	case "", "text":
 		return slog.New(slog.NewTextHandler(w, opts)), nil

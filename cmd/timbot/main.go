@@ -22,11 +22,15 @@ func execute(args []string) int {
 	return exitCode(ctx, root.ErrOrStderr(), err)
 }
 
-// untilSignal returns a context that ends with the first SIGINT or SIGTERM. The second one ends the process at once.
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM, or when the terminal goes away. A
+// SIGINT or SIGTERM after that ends the process at once.
 func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // else nohup wants it to live on
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	done := make(chan struct{})
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
@@ -36,10 +40,15 @@ func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 		case <-done:
 			return
 		}
-		select {
-		case <-signals:
-			os.Exit(codeInterrupted)
-		case <-done:
+		for {
+			select {
+			case s := <-signals:
+				if s != syscall.SIGHUP { // a shell passes on what the terminal told already
+					os.Exit(codeInterrupted)
+				}
+			case <-done:
+				return
+			}
 		}
 	})
 	return ctx, func() {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -43,7 +43,7 @@ type session struct {
 var errLeft = errors.New("left")
 
 // openSession opens the chat file, logs the bot and the first user in, and starts the bot. The caller closes the session.
-func openSession(ctx context.Context, l *loaded, chatFile, dataDir, user string, show func(*session, entry), log *slog.Logger) (*session, error) {
+func openSession(ctx context.Context, l *loaded, chatFile, dataDir, user string, show func(*session, entry), logs logging, logTo io.Writer) (*session, error) {
 	s := &session{botUser: botUser(l.set.Bot.Connection), people: make(map[string]*local.Conn), user: user}
 	s.answer = func(e entry) { show(s, e) }
 	s.feed = newFeed(s.answer)
@@ -51,9 +51,16 @@ func openSession(ctx context.Context, l *loaded, chatFile, dataDir, user string,
 	if user == s.botUser {
 		return nil, fmt.Errorf("%s is the bot: play somebody else", user)
 	}
+	chatLog, err := logs.logger(logTo)
+	if err != nil {
+		return nil, err
+	}
+	botLog, err := logs.logger(&feedLog{s.feed, logTo}) // not the chat's: it may log while somebody holds the feed
+	if err != nil {
+		return nil, err
+	}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
-	var err error
-	if s.chat, err = local.Open(ctx, chatFile, local.Config{Logger: log}); err != nil {
+	if s.chat, err = local.Open(ctx, chatFile, local.Config{Logger: chatLog}); err != nil {
 		s.cancel(err)
 		return nil, err
 	}
@@ -68,7 +75,7 @@ func openSession(ctx context.Context, l *loaded, chatFile, dataDir, user string,
 		return fail(err)
 	}
 	w := &witness{Conn: conn, feed: s.feed, settle: s.settleUsers}
-	s.bot, err = bot.New(w, l.set, bot.WithActions(l.registry), bot.WithLogger(log), bot.WithDir(l.files.Dir, dataDir))
+	s.bot, err = bot.New(w, l.set, bot.WithActions(l.registry), bot.WithLogger(botLog), bot.WithDir(l.files.Dir, dataDir))
 	if err != nil {
 		return fail(err)
 	}

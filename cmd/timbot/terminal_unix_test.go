@@ -22,6 +22,7 @@ type seat struct {
 	t   *testing.T
 	cmd *exec.Cmd
 	tty *os.File
+	tmp string
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and made anew with every change
@@ -31,8 +32,8 @@ type seat struct {
 
 func sit(t *testing.T, state string, args ...string) *seat {
 	t.Helper()
-	s := &seat{t: t, cmd: exec.Command("timbot", args...), changed: make(chan struct{})}
-	s.cmd.Env = append(os.Environ(), "TERM=xterm", "XDG_STATE_HOME="+state, "TMPDIR="+t.TempDir())
+	s := &seat{t: t, tmp: t.TempDir(), cmd: exec.Command("timbot", args...), changed: make(chan struct{})}
+	s.cmd.Env = append(os.Environ(), "TERM=xterm", "XDG_STATE_HOME="+state, "TMPDIR="+s.tmp)
 	tty, err := pty.StartWithSize(s.cmd, &pty.Winsize{Rows: 20, Cols: 60})
 	if err != nil {
 		t.Fatal(err)
@@ -190,6 +191,23 @@ func TestTerminalOfAKilledChat(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	s.sees("alice talks to concierge. /help lists the commands, Ctrl-D l", "eaves.")
+}
+
+// TestTerminalThatGoesAway closes the window: what was temporary is removed all the same.
+func TestTerminalThatGoesAway(t *testing.T) {
+	s := sit(t, t.TempDir(), "chat", filepath.Join(examples, "hello"))
+	s.sees("alice → concierge>")
+	for range 2 { // the terminal tells it, and the shell once more
+		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code := s.leaves(); code != 130 {
+		t.Errorf("exit code %d", code)
+	}
+	if left, err := os.ReadDir(s.tmp); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
 }
 
 // TestInterruptedScript sends SIGINT to a chat that waits for its next line.
