@@ -133,7 +133,9 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 		c.errorf(n, "%q is not known when the file is loaded: only lists and vars are", name)
 		return
 	}
-	has := func(f func(eventDoc) bool) bool { return slices.ContainsFunc(p.events, f) }
+	has := func(f func(eventDoc) bool) bool { // without any event, something else is wrong and told already
+		return len(p.events) == 0 || slices.ContainsFunc(p.events, f)
+	}
 	var missing bool
 	switch name {
 	case "msg":
