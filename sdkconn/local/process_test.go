@@ -65,6 +65,21 @@ func childMain(ctx context.Context, do, path string) error {
 			}
 		}
 		return nil
+	case "stay": // be there until another login takes over, or until killed
+		if _, err := alice.SendNewMsg(ctx, sdkconn.C2C("bob"), text("here")); err != nil {
+			return err
+		}
+		fmt.Println("here")
+		err := alice.Subscribe(ctx, func(_ context.Context, events []sdkconn.Event) error {
+			for _, ev := range events {
+				fmt.Println(ev.Kind)
+			}
+			return nil
+		})
+		fmt.Println("ended:", sdkconn.CodeOf(err).Name())
+		_, err = alice.SendNewMsg(ctx, sdkconn.C2C("bob"), text("too late"))
+		fmt.Println("send:", int(sdkconn.CodeOf(err)))
+		return nil
 	case "ask": // one message at a time, each after the answer to the one before
 		return ask(ctx, alice, 50)
 	case "forever": // say which messages were accepted, until killed
