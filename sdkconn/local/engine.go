@@ -76,7 +76,7 @@ func openEngine(path string, config Config) (_ *engine, err error) {
 			return nil, err
 		}
 	} else if err := e.openFile(); err != nil {
-		return nil, err
+		return nil, e.explain(err)
 	}
 	e.look = newLookup(e.w)
 	if err := e.refresh(); err != nil {

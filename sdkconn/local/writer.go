@@ -131,6 +131,7 @@ func (e *engine) commit(batch []*request) {
 	e.w.mu.Lock()
 	news, wrote, err := e.transact(batch)
 	if err != nil {
+		err = e.explain(err)
 		for _, r := range batch {
 			r.err = err
 		}
