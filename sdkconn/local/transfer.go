@@ -114,7 +114,7 @@ func (c *Chat) Import(ctx context.Context, user string, r io.Reader) (n int, err
 			err = errors.New("an empty message")
 		}
 		if err == nil && !m.Conversation().Valid() {
-			err = fmt.Errorf("the message names no conversation")
+			err = errors.New("the message names no conversation")
 		}
 		if err != nil {
 			return n, errors.Join(flush(), &sdkconn.Error{Op: op, Code: sdkconn.CodeJSON, Desc: fmt.Sprintf("line %d", line+1), Err: err})
