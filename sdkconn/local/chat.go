@@ -65,8 +65,8 @@ var opened struct {
 	m  map[string]*engine
 }
 
-// Open opens the chat file at path, or makes it; the folder must be there. Beside it lie PATH-lock, PATH-wake and
-// SQLite's PATH-wal and PATH-shm. The path Memory opens a new chat in memory.
+// Open opens the chat file at path, or makes it; the folder must be there. Beside it lie PATH-lock, PATH-wake,
+// PATH-login and SQLite's PATH-wal and PATH-shm. A file of an older schema is brought up to date. The path Memory opens a new chat in memory.
 //
 // A file that is open in this process already is shared, with the Config of the first Open; it is closed with the last
 // Chat. Errors: ErrNewerSchema, ErrNotChat, and those of the file system and of SQLite for a damaged file.

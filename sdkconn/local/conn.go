@@ -21,6 +21,8 @@ type Conn struct {
 	kicked bool
 	closed bool
 
+	number int64 // of the login, in the table login; the writer's alone
+
 	convs map[int64]*convState // what conversation events need; the writer's alone
 }
 
@@ -33,10 +35,12 @@ var (
 	_ sdkconn.Profiles      = (*Conn)(nil)
 )
 
-// Login logs the user in, and makes him when there is no such user yet. A login that the same user has through this
-// process ends: it is told EventKickedOffline, and its calls answer CodeNotLoggedIn.
+// Login logs the user in, and makes him when there is no such user yet. A login that the same user has, in this process or
+// another, ends: it is told EventKickedOffline, and its calls answer CodeNotLoggedIn. Login blocks until the other process
+// has let go, which takes it a commit.
 //
-// Errors: CodeInvalidIdentifier for an id that is not 1 to 32 bytes of printable ASCII.
+// Errors: CodeInvalidIdentifier for an id that is not 1 to 32 bytes of printable ASCII, CodeRequestTimeout when the other
+// process does not answer for 5 s, CodeLoginKickedOffByOther when the user logged in elsewhere meanwhile.
 func (c *Chat) Login(ctx context.Context, user string) (*Conn, error) {
 	const op = "Login"
 	if !validUser(user) {
@@ -47,28 +51,7 @@ func (c *Chat) Login(ctx context.Context, user string) (*Conn, error) {
 	}
 	conn := &Conn{e: c.e, chat: c, lost: make(chan struct{}), convs: make(map[int64]*convState)}
 	conn.inbox.init()
-	err := c.e.write(ctx, op, nil, func(t *tx) error {
-		u, err := t.ensureUser(user, "", true)
-		if err != nil {
-			return err
-		}
-		pos, err := t.db.integer(`SELECT pos FROM position WHERE user = ?`, u.id)
-		if err != nil {
-			return err
-		}
-		if pos == 0 { // nobody who is in no conversation has missed anything
-			views, err := t.db.integer(`SELECT EXISTS (SELECT 1 FROM view WHERE user = ?)`, u.id)
-			if err != nil {
-				return err
-			}
-			if views == 0 {
-				pos = t.e.next - 1
-			}
-		}
-		conn.user = u
-		t.after(func() { c.e.admit(conn, pos) })
-		return nil
-	})
+	err := c.e.login(ctx, op, user, conn)
 	if err != nil {
 		conn.abandon(ctx)
 		return nil, err
@@ -100,9 +83,13 @@ func (c *Conn) abandon(ctx context.Context) {
 
 // dismiss forgets a login.
 func (e *engine) dismiss(c *Conn) {
-	if c.user != nil && e.conns[c.user.id] == c {
+	if c.user == nil {
+		return
+	}
+	if e.conns[c.user.id] == c {
 		delete(e.conns, c.user.id)
 	}
+	e.freed = append(e.freed, c.user)
 }
 
 // admit makes conn the user's login, on the writer's goroutine. pos is how far his events were taken.

@@ -16,8 +16,9 @@
 // # Users
 //
 // Users are made at their first login or with Chat.AddUser; a message to anybody else is CodeSvrMsgInvalidID. There are no
-// passwords. One user has one login in a process: the second one ends the first, which is told EventKickedOffline and whose
-// calls then answer CodeNotLoggedIn.
+// passwords. One user has one login, whichever process has it: the second one ends the first, which is told
+// EventKickedOffline and whose calls then answer CodeNotLoggedIn. A login is held by a lock of the operating system on
+// PATH-login, so that a killed process's is free at once; a process that is stopped keeps it.
 //
 // # Messages
 //

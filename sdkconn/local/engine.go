@@ -27,6 +27,8 @@ type engine struct {
 	lock *fileLock // nil in memory
 	wake *waker    // nil in memory
 
+	logins *logins // nil in memory
+
 	mu      sync.Mutex
 	queue   []*request
 	closing bool
@@ -47,6 +49,9 @@ type engine struct {
 	version int64  // PRAGMA data_version
 	epoch   int64
 	conns   map[int64]*Conn
+	wishes  int64 // the newest wish for a login that was looked at
+	leaving []leaver
+	freed   []*user // who logged out
 	c2cRand uint32
 	randBuf []byte
 }
@@ -71,7 +76,7 @@ func openEngine(path string, config Config) (_ *engine, err error) {
 			return nil, err
 		}
 	} else if err := e.openFile(); err != nil {
-		return nil, err
+		return nil, e.explain(err)
 	}
 	e.look = newLookup(e.w)
 	if err := e.refresh(); err != nil {
@@ -81,7 +86,7 @@ func openEngine(path string, config Config) (_ *engine, err error) {
 		return nil, err
 	}
 	if path != "" {
-		if e.wake, err = openWaker(path+"-wake", e.log, e.nudge); err != nil {
+		if e.wake, err = openWaker(path+"-wake", e.log, e.hear); err != nil {
 			return nil, err
 		}
 	}
@@ -99,6 +104,9 @@ func (e *engine) openFile() error {
 		return err
 	}
 	defer e.lock.unlock()
+	if e.logins, err = openLogins(e.path + "-login"); err != nil {
+		return err
+	}
 	if e.w, err = openDB(e.path); err != nil {
 		return err
 	}
@@ -116,9 +124,19 @@ func (e *engine) openFile() error {
 		if err := makeSchema(e.w); err != nil {
 			return err
 		}
+	} else if from, err := migrate(e.w); err != nil {
+		return err
+	} else if from < schemaVersion {
+		e.log.Info(fmt.Sprintf("the chat file was brought from schema %d to %d", from, schemaVersion))
 	}
 	// Waiting for the log's disk write is what makes a call durable.
 	return e.w.conn.Exec(`PRAGMA synchronous = FULL`)
+}
+
+// hear looks around after a sign from another process.
+func (e *engine) hear() {
+	e.logins.announce()
+	e.nudge()
 }
 
 // close answers everything that waits, then ends the writer. Nobody is logged in any more.
@@ -150,6 +168,7 @@ func (e *engine) free() error {
 	if e.w != nil {
 		keep(e.w.close()) // the last connection folds the log into the file
 	}
+	keep(e.logins.close())
 	keep(e.lock.close())
 	keep(<-deaf)
 	return err

@@ -17,7 +17,7 @@ import (
 const childVariable = "TIMBOT_LOCAL_TEST_CHILD"
 
 // child starts the test binary as another process with the chat file.
-func child(t *testing.T, do, path string) (*exec.Cmd, *bufio.Scanner) {
+func child(t testing.TB, do, path string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"="+do+" "+path)
@@ -65,6 +65,23 @@ func childMain(ctx context.Context, do, path string) error {
 			}
 		}
 		return nil
+	case "stay": // be there until another login takes over, or until killed
+		if _, err := alice.SendNewMsg(ctx, sdkconn.C2C("bob"), text("here")); err != nil {
+			return err
+		}
+		fmt.Println("here")
+		err := alice.Subscribe(ctx, func(_ context.Context, events []sdkconn.Event) error {
+			for _, ev := range events {
+				fmt.Println(ev.Kind)
+			}
+			return nil
+		})
+		fmt.Println("ended:", sdkconn.CodeOf(err).Name())
+		_, err = alice.SendNewMsg(ctx, sdkconn.C2C("bob"), text("too late"))
+		fmt.Println("send:", int(sdkconn.CodeOf(err)))
+		return nil
+	case "load": // the same from many goroutines
+		return load(ctx, alice)
 	case "ask": // one message at a time, each after the answer to the one before
 		return ask(ctx, alice, 50)
 	case "forever": // say which messages were accepted, until killed
@@ -77,6 +94,28 @@ func childMain(ctx context.Context, do, path string) error {
 		}
 	}
 	return fmt.Errorf("what is %q", do)
+}
+
+// load sends from eight goroutines, half of it to a group, and says what was acknowledged in lines of their own.
+func load(ctx context.Context, alice *Conn) error {
+	failed := make(chan error)
+	for worker := range 8 {
+		go func() {
+			conv := sdkconn.Group("g")
+			if worker%2 == 1 {
+				conv = sdkconn.C2C("bob")
+			}
+			for i := 0; ; i++ {
+				m, err := alice.SendNewMsg(ctx, conv, text(fmt.Sprint(os.Getpid(), "/", worker, "/", i)))
+				if err != nil {
+					failed <- err
+					return
+				}
+				fmt.Printf("%s|%d %d %d.\n", m.Text(), m.ServerTime, m.Seq, m.Rand)
+			}
+		}()
+	}
+	return <-failed
 }
 
 func ask(ctx context.Context, alice *Conn, n int) error {

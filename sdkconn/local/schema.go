@@ -11,9 +11,6 @@ var ErrNewerSchema = errors.New("the chat file was written by a newer timbot; us
 // ErrNotChat is returned by Open for an SQLite file that holds something else.
 var ErrNotChat = errors.New("the file is an SQLite database but not a chat")
 
-// schemaVersion is the number that Open writes into a new file (PRAGMA user_version) and expects in an old one.
-const schemaVersion = 1
-
 // applicationID marks the file as a chat (PRAGMA application_id): "TiMb".
 const applicationID = 0x54694d62
 
@@ -143,6 +140,16 @@ CREATE TABLE chunk (
 	data BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX chunk_order ON chunk (blob, n);
+` + loginSchema
+
+// loginSchema is who takes a login over from whom.
+const loginSchema = `
+CREATE TABLE login (
+	user INTEGER PRIMARY KEY,
+	want INTEGER NOT NULL,            -- number of the newest wish to log in while another process held the login
+	have INTEGER NOT NULL             -- number of the newest login; a wish above it is not yet granted
+) STRICT;
+CREATE UNIQUE INDEX login_want ON login (want);
 `
 
 // checkSchema reports whether the file is new, and refuses one that is no chat or a newer one. It changes nothing.

@@ -109,6 +109,7 @@ func (e *engine) runWriter() {
 			} else if !stop {
 				e.listen()
 			}
+			e.depart()
 			if stop {
 				return
 			}
@@ -130,6 +131,7 @@ func (e *engine) commit(batch []*request) {
 	e.w.mu.Lock()
 	news, wrote, err := e.transact(batch)
 	if err != nil {
+		err = e.explain(err)
 		for _, r := range batch {
 			r.err = err
 		}
@@ -212,6 +214,13 @@ func (e *engine) refresh() error {
 	if err != nil || version == e.version {
 		return err
 	}
+	schema, err := e.w.integer(`PRAGMA user_version`)
+	if err != nil {
+		return err
+	}
+	if schema > schemaVersion {
+		return fmt.Errorf("schema %d, known up to %d: %w", schema, schemaVersion, ErrNewerSchema)
+	}
 	epoch, err := e.w.integer(`SELECT epoch FROM meta`)
 	if err != nil {
 		return err
@@ -240,7 +249,7 @@ func (e *engine) refresh() error {
 	}
 	e.next, e.last = last+1, max(e.last, uint64(at))
 	e.version, e.epoch = version, epoch
-	return nil
+	return e.evict()
 }
 
 // maxPositions bounds how many positions a commit writes. The others' turn comes with a later one.
