@@ -44,6 +44,8 @@ type Features struct {
 	NoTips          bool // no group tips
 	NoNotices       bool // no notices to single users about groups
 	NoMute          bool // members of a group cannot be muted
+	NoPendencies    bool // no sdkconn.GroupPendencies: nobody has to approve who joins
+	NoGroupEditor   bool // no sdkconn.GroupEditor
 	NoKick          bool // a second login of a user does not end the first
 }
 
@@ -67,6 +69,8 @@ const (
 	mute          feature = "mute"
 	kick          feature = "kick"
 	idle          feature = "idle"
+	pendencies    feature = "join requests"
+	groupEditor   feature = "group editor"
 )
 
 func (f Features) absent() []feature {
@@ -75,7 +79,7 @@ func (f Features) absent() []feature {
 		clock: f.NoClock, groups: f.NoGroups, conversations: f.NoConversations, finder: f.NoFinder, profiles: f.NoProfiles,
 		convEvents: f.NoConvEvents, receipts: f.NoReceipts, onlineOnly: f.NoOnlineOnly, files: f.NoFiles,
 		localStore: f.NoLocalStore, offline: f.NoOffline, targets: f.NoTargets, tips: f.NoTips, notices: f.NoNotices,
-		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle,
+		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, pendencies: f.NoPendencies, groupEditor: f.NoGroupEditor,
 	} {
 		if no {
 			absent = append(absent, name)
@@ -95,7 +99,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(sendChecks, groupSendChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks,
 		receiptChecks, importSaveChecks, deleteChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
-		conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
+		pendencyChecks, groupEditChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
 }
 
 // Run runs every check against a service of its own, each as a subtest named topic/sentence.
@@ -123,8 +127,11 @@ func abilities(e *env) {
 	_, hasFinder := conn.(sdkconn.MessageFinder)
 	_, hasProfiles := conn.(sdkconn.Profiles)
 	_, hasIdle := conn.(sdkconn.Idler)
+	_, hasPendencies := conn.(sdkconn.GroupPendencies)
+	_, hasGroupEditor := conn.(sdkconn.GroupEditor)
 	for name, has := range map[feature]bool{
 		groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
+		pendencies: hasPendencies, groupEditor: hasGroupEditor,
 	} {
 		if absent := slices.Contains(e.features.absent(), name); has == absent {
 			e.Errorf("%s: offered is %v, declared absent is %v", name, has, absent)

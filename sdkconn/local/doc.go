@@ -37,10 +37,12 @@
 //
 // # Groups
 //
-// All types but BChatRoom's own rules are there: Work is entered by invitation only, the others by joining, Public too
-// (nobody has to approve). Meeting and Community show what was said before one joined, an AVChatRoom keeps no history and
-// counts nothing as unread. Owner and administrators may revoke others' messages. What happens to members is a tip to
-// everybody who is in the group after it, and a notice to whom it happens.
+// All types but BChatRoom's own rules are there. docs/embedded-chat.md has them as a table: who joins, who is invited, who
+// may change the group, whether the owner may leave, what members see. Who must be approved waits as a pendency: joining a
+// Public group is asked of its owner and administrators, being invited to one of the invited user, and an ordinary
+// member's invitation of the administrators where the group says so. An administrator's approval brings in at once.
+// Owner and administrators may revoke others' messages. What happens to members is a tip to everybody who is in the group
+// after it, and a notice to whom it happens.
 //
 // # Events
 //
@@ -70,5 +72,5 @@
 // # Differences from the service
 //
 // No rate limits, no moderation, no friends or black lists, no push, no expiry of messages and files, no per-message
-// receipts, no approval of join requests. A message whose identity is made by hand is found as any other.
+// receipts. A message whose identity is made by hand is found as any other.
 package local

@@ -116,6 +116,8 @@ func (e *engine) openFile() error {
 		if err := makeSchema(e.w); err != nil {
 			return err
 		}
+	} else if err := migrateSchema(e.w); err != nil {
+		return err
 	}
 	// Waiting for the log's disk write is what makes a call durable.
 	return e.w.conn.Exec(`PRAGMA synchronous = FULL`)

@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrNewerSchema is returned by Open for a chat file that a newer timbot has written.
@@ -12,10 +13,16 @@ var ErrNewerSchema = errors.New("the chat file was written by a newer timbot; us
 var ErrNotChat = errors.New("the file is an SQLite database but not a chat")
 
 // schemaVersion is the number that Open writes into a new file (PRAGMA user_version) and expects in an old one.
-const schemaVersion = 1
+var schemaVersion = int64(1 + len(migrations))
 
 // applicationID marks the file as a chat (PRAGMA application_id): "TiMb".
 const applicationID = 0x54694d62
+
+// migrations are the steps from each schema to the next one: the first leads from 1, which schema makes, to 2. A step is
+// never changed once a version with it is out.
+var migrations = []string{
+	joinRequests,
+}
 
 // The log positions of msg and event come from one counter, so that together they are one log in commit order. A group's
 // message is one row whoever reads it; what differs from user to user is in member, view, hidden and own.
@@ -168,7 +175,23 @@ func checkSchema(d *db) (fresh bool, err error) {
 }
 
 // makeSchema makes a new file a chat. The caller holds the lock file.
-func makeSchema(d *db) error {
-	return d.conn.Exec(fmt.Sprintf(`BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT`,
-		schema, applicationID, schemaVersion))
+func makeSchema(d *db) error { return d.migrate(schema, migrations) }
+
+// migrateSchema brings an older file to the present schema. The caller holds the lock file.
+func migrateSchema(d *db) error {
+	version, err := d.integer(`PRAGMA user_version`)
+	if err != nil || version >= schemaVersion || version < 1 {
+		return err
+	}
+	return d.migrate("", migrations[version-1:])
+}
+
+// migrate runs the steps in one transaction: all of them or none.
+func (d *db) migrate(first string, steps []string) error {
+	err := d.conn.Exec(fmt.Sprintf(`BEGIN IMMEDIATE; %s %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT`,
+		first, strings.Join(steps, "\n"), applicationID, schemaVersion))
+	if err != nil && !d.conn.GetAutocommit() {
+		return errors.Join(err, d.conn.Exec(`ROLLBACK`))
+	}
+	return err
 }

@@ -100,7 +100,7 @@ func (t *tx) recipient(op string, from *user, conv sdkconn.Conversation) (*room,
 		if err != nil {
 			return nil, nil, err
 		}
-		if m.muted > t.now {
+		if m.muted > t.now || r.page.Silent && m.role < sdkconn.RoleAdmin {
 			return nil, nil, fail(op, sdkconn.CodeGroupShutupDeny, "muted in %s", conv.ID)
 		}
 		return r, nil, nil

@@ -1,0 +1,134 @@
+package conntest
+
+import (
+	"context"
+
+	"github.com/timbot-go/timbot/sdkconn"
+	"github.com/timbot-go/timbot/sdkconn/local"
+)
+
+// peopleHooks are the hooks of what connections do about groups and people beyond sdkconn.Groups.
+type peopleHooks struct {
+	pendencies func(c *local.Conn, ctx context.Context, o sdkconn.GroupPendencyOption) (sdkconn.GroupPendencyResult, error)
+	handle     func(c *local.Conn, ctx context.Context, p sdkconn.HandlePendencyParam) error
+	edit       func(c *local.Conn, ctx context.Context, p sdkconn.GroupModifyParam) error
+}
+
+func (c *mutant) GroupGetPendencyList(ctx context.Context, o sdkconn.GroupPendencyOption) (sdkconn.GroupPendencyResult, error) {
+	if c.m.pendencies != nil {
+		return c.m.pendencies(c.Conn, ctx, o)
+	}
+	return c.Conn.GroupGetPendencyList(ctx, o)
+}
+
+func (c *mutant) GroupHandlePendency(ctx context.Context, p sdkconn.HandlePendencyParam) error {
+	if c.m.handle != nil {
+		return c.m.handle(c.Conn, ctx, p)
+	}
+	return c.Conn.GroupHandlePendency(ctx, p)
+}
+
+func (c *mutant) GroupModifyGroupInfo(ctx context.Context, p sdkconn.GroupModifyParam) error {
+	if c.m.edit != nil {
+		return c.m.edit(c.Conn, ctx, p)
+	}
+	return c.Conn.GroupModifyGroupInfo(ctx, p)
+}
+
+func requested(f func(o *sdkconn.GroupPendencyOption, r *sdkconn.GroupPendencyResult), fails ...string) mutation {
+	return mutation{fails: fails, peopleHooks: peopleHooks{pendencies: func(c *local.Conn, ctx ctxt, o sdkconn.GroupPendencyOption) (sdkconn.GroupPendencyResult, error) {
+		r, err := c.GroupGetPendencyList(ctx, o)
+		f(&o, &r)
+		return r, err
+	}}}
+}
+
+func handling(f func(c *local.Conn, ctx ctxt, p sdkconn.HandlePendencyParam) error, fails ...string) mutation {
+	return mutation{fails: fails, peopleHooks: peopleHooks{handle: f}}
+}
+
+func editing(f func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error, fails ...string) mutation {
+	return mutation{fails: fails, peopleHooks: peopleHooks{edit: f}}
+}
+
+// noticeOf reports whether an event is a notice of that type.
+func noticeOf(types ...sdkconn.ReportType) func(event) bool {
+	return func(e event) bool {
+		if e.Kind != sdkconn.EventNewMsg || len(e.Message.Elems) == 0 {
+			return false
+		}
+		n, ok := e.Message.Elems[0].(*sdkconn.GroupReportElem)
+		for _, t := range types {
+			if ok && n.ReportType == t {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func peopleMutations() map[string]mutation {
+	return map[string]mutation{
+		"what an applicant says is lost": {fails: []string{"join request/the administrators of a Public group are asked", "join request/refused, and asked again"},
+			join: func(c *local.Conn, ctx ctxt, group, _ string) error { return c.GroupJoin(ctx, group, "") }},
+		"a closed group is silent": {fails: []string{"join request/a group may ask nobody, or let nobody in"}, join: func(c *local.Conn, ctx ctxt, group, hello string) error {
+			return forgive(c.GroupJoin(ctx, group, hello), sdkconn.CodeGroupPermissionDeny)
+		}},
+		"administrators are not told":   without(noticeOf(sdkconn.ReportAddRequest), "join request/the administrators of a Public group are asked"),
+		"the answer is not told":        without(noticeOf(sdkconn.ReportAddAccept, sdkconn.ReportAddRefuse), "join request/the administrators of a Public group are asked", "join request/refused, and asked again"),
+		"invitations are not told":      without(noticeOf(sdkconn.ReportInviteReq), "join request/who is invited answers where he is asked"),
+		"answered invitations are lost": without(noticeOf(sdkconn.ReportInviteAccept, sdkconn.ReportInviteRefuse), "join request/who is invited answers where he is asked"),
+		"approvals are not asked for":   without(noticeOf(sdkconn.ReportInviteReqAdmin), "join request/a member's invitation is approved"),
+		"oldest requests first": requested(func(_ *sdkconn.GroupPendencyOption, r *sdkconn.GroupPendencyResult) {
+			r.Pendencies = reversed(r.Pendencies)
+		}, "join request/pages and what is read"),
+		"there is one page of requests": requested(func(_ *sdkconn.GroupPendencyOption, r *sdkconn.GroupPendencyResult) {
+			r.NextStartTime = 0
+		}, "join request/pages and what is read"),
+		"nothing is unread": requested(func(_ *sdkconn.GroupPendencyOption, r *sdkconn.GroupPendencyResult) {
+			r.UnreadNum = 0
+		}, "join request/pages and what is read"),
+		"answered requests stay open": requested(func(_ *sdkconn.GroupPendencyOption, r *sdkconn.GroupPendencyResult) {
+			for i := range r.Pendencies {
+				r.Pendencies[i].Handled = sdkconn.PendencyOpen
+			}
+		}, "join request/the administrators of a Public group are asked"),
+		"everybody answered himself": requested(func(_ *sdkconn.GroupPendencyOption, r *sdkconn.GroupPendencyResult) {
+			for i := range r.Pendencies {
+				r.Pendencies[i].Handled = min(r.Pendencies[i].Handled*2, sdkconn.PendencyBySelf)
+			}
+		}, "join request/the administrators of a Public group are asked"),
+		"a refusal lets in": handling(func(c *local.Conn, ctx ctxt, p sdkconn.HandlePendencyParam) error {
+			p.IsAccept = true
+			return c.GroupHandlePendency(ctx, p)
+		}, "join request/refused, and asked again", "join request/who is invited answers where he is asked"),
+		"an approval does nothing": handling(func(*local.Conn, ctxt, sdkconn.HandlePendencyParam) error { return nil },
+			"join request/who is let in is told by a tip", "join request/a member's invitation is approved", "join request/what cannot be answered"),
+		"answers twice are fine": handling(func(c *local.Conn, ctx ctxt, p sdkconn.HandlePendencyParam) error {
+			return forgive(c.GroupHandlePendency(ctx, p), sdkconn.CodeGroupReqAlreadyHandled)
+		}, "join request/the administrators of a Public group are asked"),
+		"anybody answers": handling(func(c *local.Conn, ctx ctxt, p sdkconn.HandlePendencyParam) error {
+			return forgive(c.GroupHandlePendency(ctx, p), sdkconn.CodeGroupPermissionDeny)
+		}, "join request/the administrators of a Public group are asked", "join request/who is invited answers where he is asked"),
+
+		"groups do not change": editing(func(*local.Conn, ctxt, sdkconn.GroupModifyParam) error { return nil },
+			"group info/changes are kept and told", "group info/all muted", "group info/passing the group on", "group info/full"),
+		"anybody may change a group": editing(func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error {
+			return forgive(c.GroupModifyGroupInfo(ctx, p), sdkconn.CodeGroupPermissionDeny)
+		}, "group info/who may change what", "group info/passing the group on"),
+		"long texts are cut": editing(func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error {
+			if p.GroupName != nil {
+				name := (*p.GroupName)[:min(30, len(*p.GroupName))]
+				p.GroupName = &name
+			}
+			return c.GroupModifyGroupInfo(ctx, p)
+		}, "group info/texts that are too long"),
+		"half of a refused change is made": editing(func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error {
+			err := c.GroupModifyGroupInfo(ctx, p)
+			if p.GroupName != nil && sdkconn.CodeOf(err) == sdkconn.CodeGroupInvalidIntroduction {
+				_ = c.GroupModifyGroupInfo(ctx, sdkconn.GroupModifyParam{GroupID: p.GroupID, GroupName: p.GroupName})
+			}
+			return err
+		}, "group info/texts that are too long"),
+	}
+}
