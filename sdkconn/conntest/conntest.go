@@ -45,6 +45,7 @@ type Features struct {
 	NoNotices       bool // no notices to single users about groups
 	NoMute          bool // members of a group cannot be muted
 	NoPendencies    bool // no sdkconn.GroupPendencies: nobody has to approve who joins
+	NoProfileEditor bool // no sdkconn.ProfileEditor
 	NoGroupEditor   bool // no sdkconn.GroupEditor
 	NoKick          bool // a second login of a user does not end the first
 }
@@ -70,6 +71,7 @@ const (
 	kick          feature = "kick"
 	idle          feature = "idle"
 	pendencies    feature = "join requests"
+	profileEditor feature = "profile editor"
 	groupEditor   feature = "group editor"
 )
 
@@ -80,6 +82,7 @@ func (f Features) absent() []feature {
 		convEvents: f.NoConvEvents, receipts: f.NoReceipts, onlineOnly: f.NoOnlineOnly, files: f.NoFiles,
 		localStore: f.NoLocalStore, offline: f.NoOffline, targets: f.NoTargets, tips: f.NoTips, notices: f.NoNotices,
 		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, pendencies: f.NoPendencies, groupEditor: f.NoGroupEditor,
+		profileEditor: f.NoProfileEditor,
 	} {
 		if no {
 			absent = append(absent, name)
@@ -99,7 +102,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(sendChecks, groupSendChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks,
 		receiptChecks, importSaveChecks, deleteChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
-		pendencyChecks, groupEditChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
+		pendencyChecks, groupEditChecks, profileChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
 }
 
 // Run runs every check against a service of its own, each as a subtest named topic/sentence.
@@ -128,10 +131,11 @@ func abilities(e *env) {
 	_, hasProfiles := conn.(sdkconn.Profiles)
 	_, hasIdle := conn.(sdkconn.Idler)
 	_, hasPendencies := conn.(sdkconn.GroupPendencies)
+	_, hasProfileEditor := conn.(sdkconn.ProfileEditor)
 	_, hasGroupEditor := conn.(sdkconn.GroupEditor)
 	for name, has := range map[feature]bool{
 		groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
-		pendencies: hasPendencies, groupEditor: hasGroupEditor,
+		pendencies: hasPendencies, groupEditor: hasGroupEditor, profileEditor: hasProfileEditor,
 	} {
 		if absent := slices.Contains(e.features.absent(), name); has == absent {
 			e.Errorf("%s: offered is %v, declared absent is %v", name, has, absent)

@@ -11,6 +11,7 @@ import (
 type peopleHooks struct {
 	pendencies func(c *local.Conn, ctx context.Context, o sdkconn.GroupPendencyOption) (sdkconn.GroupPendencyResult, error)
 	handle     func(c *local.Conn, ctx context.Context, p sdkconn.HandlePendencyParam) error
+	profile    func(c *local.Conn, ctx context.Context, items sdkconn.ProfileItems) error
 	edit       func(c *local.Conn, ctx context.Context, p sdkconn.GroupModifyParam) error
 }
 
@@ -33,6 +34,13 @@ func (c *mutant) GroupModifyGroupInfo(ctx context.Context, p sdkconn.GroupModify
 		return c.m.edit(c.Conn, ctx, p)
 	}
 	return c.Conn.GroupModifyGroupInfo(ctx, p)
+}
+
+func (c *mutant) ProfileModifySelfUserProfile(ctx context.Context, items sdkconn.ProfileItems) error {
+	if c.m.profile != nil {
+		return c.m.profile(c.Conn, ctx, items)
+	}
+	return c.Conn.ProfileModifySelfUserProfile(ctx, items)
 }
 
 func requested(f func(o *sdkconn.GroupPendencyOption, r *sdkconn.GroupPendencyResult), fails ...string) mutation {
@@ -110,6 +118,24 @@ func peopleMutations() map[string]mutation {
 		"anybody answers": handling(func(c *local.Conn, ctx ctxt, p sdkconn.HandlePendencyParam) error {
 			return forgive(c.GroupHandlePendency(ctx, p), sdkconn.CodeGroupPermissionDeny)
 		}, "join request/the administrators of a Public group are asked", "join request/who is invited answers where he is asked"),
+
+		"profiles do not change": {fails: []string{"profile/"}, peopleHooks: peopleHooks{profile: func(*local.Conn, ctxt, sdkconn.ProfileItems) error {
+			return nil
+		}}},
+		"what is not set is emptied": {fails: []string{"profile/what was set is there, the rest stays"}, peopleHooks: peopleHooks{profile: func(c *local.Conn, ctx ctxt, items sdkconn.ProfileItems) error {
+			if items.FaceURL == nil {
+				items.FaceURL = new(string)
+			}
+			return c.ProfileModifySelfUserProfile(ctx, items)
+		}}},
+		"messages have no faces": tell(newMessages(func(m msg) {
+			if m.SenderProfile != nil {
+				m.SenderProfile.FaceURL = ""
+			}
+			if m.SenderMember != nil {
+				m.SenderMember.FaceURL = ""
+			}
+		}), "profile/messages sent later carry it", "profile/group: members show it, beside their cards"),
 
 		"groups do not change": editing(func(*local.Conn, ctxt, sdkconn.GroupModifyParam) error { return nil },
 			"group info/changes are kept and told", "group info/all muted", "group info/passing the group on", "group info/full"),

@@ -142,6 +142,10 @@ func containsUser(users []*user, u *user) bool {
 // enter makes the user a member from a log position on. What was before is read already.
 func (t *tx) enter(r *room, u *user, role sdkconn.MemberRole, since int64) error {
 	t.epochMoved = true
+	u, err := t.userByID(u.id)
+	if err != nil {
+		return err
+	}
 	m := r.members[u.id]
 	if m == nil {
 		m = &member{user: u}
@@ -152,7 +156,7 @@ func (t *tx) enter(r *room, u *user, role sdkconn.MemberRole, since int64) error
 	m.user, m.role, m.joined, m.muted, m.card = u, role, t.now, 0, ""
 	m.stays = append(m.stays, stay{from: since})
 	r.members[u.id] = m
-	err := t.exec(`INSERT INTO member (room, user, since, until, role, joined, muted, card) VALUES (?, ?, ?, 0, ?, ?, 0, '')`,
+	err = t.exec(`INSERT INTO member (room, user, since, until, role, joined, muted, card) VALUES (?, ?, ?, 0, ?, ?, 0, '')`,
 		r.id, u.id, since, int(role), t.now)
 	if err != nil {
 		return err

@@ -52,8 +52,15 @@ func TestOlderSchemas(t *testing.T) {
 				if err != nil || len(asked.Pendencies) != 1 {
 					t.Errorf("asked %+v, %v", asked, err)
 				}
-				if v, err := chat.e.w.integer(`PRAGMA user_version`); err != nil || v != schemaVersion {
-					t.Errorf("schema %d, %v", v, err)
+				err = chat.e.read(t.Context(), "test", func(l *lookup) error {
+					v, err := l.db.integer(`PRAGMA user_version`)
+					if v != schemaVersion {
+						t.Errorf("schema %d", v)
+					}
+					return err
+				})
+				if err != nil {
+					t.Error(err)
 				}
 				if err := chat.Close(); err != nil {
 					t.Fatal(err)

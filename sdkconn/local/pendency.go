@@ -130,7 +130,7 @@ func (l *lookup) pendencies(sql string, args ...any) ([]pendency, error) {
 // info is the request as one who may answer it sees it.
 func (p *pendency) info(self *user) sdkconn.GroupPendency {
 	info := sdkconn.GroupPendency{
-		AddTime: p.at, ApplyInviteMsg: p.text, ApprovalMsg: p.answer, From: p.asker.name, FromNickName: p.asker.nick,
+		AddTime: p.at, ApplyInviteMsg: p.text, ApprovalMsg: p.answer, From: p.asker.name, FromNickName: p.asker.nick, FromFaceURL: p.asker.page.FaceURL,
 		GroupID: p.room.name, HandleResult: p.result, Key: strconv.FormatInt(p.id, 10), Type: p.kind, Self: self.name,
 	}
 	if p.kind != sdkconn.PendencyJoin {

@@ -22,6 +22,7 @@ const applicationID = 0x54694d62
 // never changed once a version with it is out.
 var migrations = []string{
 	joinRequests,
+	userProfiles,
 }
 
 // The log positions of msg and event come from one counter, so that together they are one log in commit order. A group's

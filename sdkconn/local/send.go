@@ -70,6 +70,10 @@ func (r *row) forSender(self *user, conv sdkconn.Conversation) *sdkconn.Message 
 
 // send accepts a message: it gets its place in the room and is told to all whom it concerns.
 func (t *tx) send(op string, from *user, conv sdkconn.Conversation, d *draft) (*row, error) {
+	from, err := t.userByID(from.id) // a login's own may be older than his profile
+	if err != nil {
+		return nil, err
+	}
 	r, to, err := t.recipient(op, from, conv)
 	if err != nil {
 		return nil, err
