@@ -46,6 +46,8 @@ type Features struct {
 	NoMute          bool // members of a group cannot be muted
 	NoPendencies    bool // no sdkconn.GroupPendencies: nobody has to approve who joins
 	NoProfileEditor bool // no sdkconn.ProfileEditor
+	NoConvEditor    bool // no sdkconn.ConvEditor
+	NoReceiveOpts   bool // no sdkconn.ReceiveOpts
 	NoGroupEditor   bool // no sdkconn.GroupEditor
 	NoKick          bool // a second login of a user does not end the first
 }
@@ -72,6 +74,8 @@ const (
 	idle          feature = "idle"
 	pendencies    feature = "join requests"
 	profileEditor feature = "profile editor"
+	convEditor    feature = "conversation editor"
+	receiveOpts   feature = "receive options"
 	groupEditor   feature = "group editor"
 )
 
@@ -82,7 +86,7 @@ func (f Features) absent() []feature {
 		convEvents: f.NoConvEvents, receipts: f.NoReceipts, onlineOnly: f.NoOnlineOnly, files: f.NoFiles,
 		localStore: f.NoLocalStore, offline: f.NoOffline, targets: f.NoTargets, tips: f.NoTips, notices: f.NoNotices,
 		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, pendencies: f.NoPendencies, groupEditor: f.NoGroupEditor,
-		profileEditor: f.NoProfileEditor,
+		profileEditor: f.NoProfileEditor, convEditor: f.NoConvEditor, receiveOpts: f.NoReceiveOpts,
 	} {
 		if no {
 			absent = append(absent, name)
@@ -102,7 +106,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(sendChecks, groupSendChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks,
 		receiptChecks, importSaveChecks, deleteChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
-		pendencyChecks, groupEditChecks, profileChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
+		pendencyChecks, groupEditChecks, profileChecks, convEditChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
 }
 
 // Run runs every check against a service of its own, each as a subtest named topic/sentence.
@@ -132,10 +136,13 @@ func abilities(e *env) {
 	_, hasIdle := conn.(sdkconn.Idler)
 	_, hasPendencies := conn.(sdkconn.GroupPendencies)
 	_, hasProfileEditor := conn.(sdkconn.ProfileEditor)
+	_, hasConvEditor := conn.(sdkconn.ConvEditor)
+	_, hasReceiveOpts := conn.(sdkconn.ReceiveOpts)
 	_, hasGroupEditor := conn.(sdkconn.GroupEditor)
 	for name, has := range map[feature]bool{
 		groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
 		pendencies: hasPendencies, groupEditor: hasGroupEditor, profileEditor: hasProfileEditor,
+		convEditor: hasConvEditor, receiveOpts: hasReceiveOpts,
 	} {
 		if absent := slices.Contains(e.features.absent(), name); has == absent {
 			e.Errorf("%s: offered is %v, declared absent is %v", name, has, absent)

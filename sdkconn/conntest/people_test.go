@@ -12,6 +12,11 @@ type peopleHooks struct {
 	pendencies func(c *local.Conn, ctx context.Context, o sdkconn.GroupPendencyOption) (sdkconn.GroupPendencyResult, error)
 	handle     func(c *local.Conn, ctx context.Context, p sdkconn.HandlePendencyParam) error
 	profile    func(c *local.Conn, ctx context.Context, items sdkconn.ProfileItems) error
+	pin        func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, pinned bool) error
+	unlist     func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation) error
+	total      func(c *local.Conn, ctx context.Context) (uint64, error)
+	c2cOpt     func(c *local.Conn, ctx context.Context, users []string, opt sdkconn.ReceiveOpt) error
+	groupOpt   func(c *local.Conn, ctx context.Context, group string, opt sdkconn.ReceiveOpt) error
 	edit       func(c *local.Conn, ctx context.Context, p sdkconn.GroupModifyParam) error
 }
 
@@ -41,6 +46,41 @@ func (c *mutant) ProfileModifySelfUserProfile(ctx context.Context, items sdkconn
 		return c.m.profile(c.Conn, ctx, items)
 	}
 	return c.Conn.ProfileModifySelfUserProfile(ctx, items)
+}
+
+func (c *mutant) ConvPinConversation(ctx context.Context, conv sdkconn.Conversation, pinned bool) error {
+	if c.m.pin != nil {
+		return c.m.pin(c.Conn, ctx, conv, pinned)
+	}
+	return c.Conn.ConvPinConversation(ctx, conv, pinned)
+}
+
+func (c *mutant) ConvDelete(ctx context.Context, conv sdkconn.Conversation) error {
+	if c.m.unlist != nil {
+		return c.m.unlist(c.Conn, ctx, conv)
+	}
+	return c.Conn.ConvDelete(ctx, conv)
+}
+
+func (c *mutant) ConvGetTotalUnreadMessageCount(ctx context.Context) (uint64, error) {
+	if c.m.total != nil {
+		return c.m.total(c.Conn, ctx)
+	}
+	return c.Conn.ConvGetTotalUnreadMessageCount(ctx)
+}
+
+func (c *mutant) MsgSetC2CReceiveMessageOpt(ctx context.Context, users []string, opt sdkconn.ReceiveOpt) error {
+	if c.m.c2cOpt != nil {
+		return c.m.c2cOpt(c.Conn, ctx, users, opt)
+	}
+	return c.Conn.MsgSetC2CReceiveMessageOpt(ctx, users, opt)
+}
+
+func (c *mutant) MsgSetGroupReceiveMessageOpt(ctx context.Context, group string, opt sdkconn.ReceiveOpt) error {
+	if c.m.groupOpt != nil {
+		return c.m.groupOpt(c.Conn, ctx, group, opt)
+	}
+	return c.Conn.MsgSetGroupReceiveMessageOpt(ctx, group, opt)
 }
 
 func requested(f func(o *sdkconn.GroupPendencyOption, r *sdkconn.GroupPendencyResult), fails ...string) mutation {
@@ -118,6 +158,48 @@ func peopleMutations() map[string]mutation {
 		"anybody answers": handling(func(c *local.Conn, ctx ctxt, p sdkconn.HandlePendencyParam) error {
 			return forgive(c.GroupHandlePendency(ctx, p), sdkconn.CodeGroupPermissionDeny)
 		}, "join request/the administrators of a Public group are asked", "join request/who is invited answers where he is asked"),
+
+		"nothing is pinned": {fails: []string{"conversation list/pinned ones are first"}, peopleHooks: peopleHooks{pin: func(*local.Conn, ctxt, conv, bool) error { return nil }}},
+		"pinned stays pinned": {fails: []string{"conversation list/pinned ones are first"}, peopleHooks: peopleHooks{pin: func(c *local.Conn, ctx ctxt, conv conv, _ bool) error {
+			return c.ConvPinConversation(ctx, conv, true)
+		}}},
+		"a deleted conversation is cleared only": {fails: []string{"conversation list/a deleted one comes back with its next message", "conversation list/group: deleted by one"},
+			peopleHooks: peopleHooks{unlist: func(c *local.Conn, ctx ctxt, conv conv) error { return c.Delete(ctx, conv, nil) }}},
+		"a deleted conversation is read": {fails: []string{"conversation list/a deleted one comes back with its next message"},
+			peopleHooks: peopleHooks{unlist: func(c *local.Conn, ctx ctxt, conv conv) error {
+				if err := c.ReportReaded(ctx, conv, nil); err != nil {
+					return err
+				}
+				return c.ConvDelete(ctx, conv)
+			}}},
+		"deleting a group's conversation leaves it": {fails: []string{"conversation list/group: deleted by one"},
+			peopleHooks: peopleHooks{unlist: func(c *local.Conn, ctx ctxt, conv conv) error {
+				if err := c.ConvDelete(ctx, conv); err != nil || conv.Type != sdkconn.ConvGroup {
+					return err
+				}
+				return c.GroupQuit(ctx, conv.ID)
+			}}},
+		"silent ones are counted": {fails: []string{"conversation list/all unread messages"}, peopleHooks: peopleHooks{total: func(c *local.Conn, ctx ctxt) (uint64, error) {
+			var n uint64
+			all, err := c.ConvGetConvList(ctx)
+			for _, info := range all {
+				n += info.UnreadNum
+			}
+			return n, err
+		}}},
+		"receive options do nothing": {fails: []string{"receive options/what is not received is not told", "receive options/group: by one member", "receive options/what came while away and is not received"},
+			peopleHooks: peopleHooks{
+				c2cOpt:   func(*local.Conn, ctxt, []string, sdkconn.ReceiveOpt) error { return nil },
+				groupOpt: func(*local.Conn, ctxt, string, sdkconn.ReceiveOpt) error { return nil },
+			}},
+		"every receive option is deaf": {fails: []string{"receive options/what is not received is not told"},
+			peopleHooks: peopleHooks{c2cOpt: func(c *local.Conn, ctx ctxt, users []string, opt sdkconn.ReceiveOpt) error {
+				return c.MsgSetC2CReceiveMessageOpt(ctx, users, min(opt, sdkconn.ReceiveNot))
+			}}},
+		"any number of users": {fails: []string{"receive options/whom it cannot be set for"},
+			peopleHooks: peopleHooks{c2cOpt: func(c *local.Conn, ctx ctxt, users []string, opt sdkconn.ReceiveOpt) error {
+				return forgive(c.MsgSetC2CReceiveMessageOpt(ctx, users, opt), sdkconn.CodeInvalidParameters)
+			}}},
 
 		"profiles do not change": {fails: []string{"profile/"}, peopleHooks: peopleHooks{profile: func(*local.Conn, ctxt, sdkconn.ProfileItems) error {
 			return nil

@@ -32,6 +32,8 @@ var (
 	_ sdkconn.GroupPendencies = (*Conn)(nil)
 	_ sdkconn.Conversations   = (*Conn)(nil)
 	_ sdkconn.MessageFinder   = (*Conn)(nil)
+	_ sdkconn.ConvEditor      = (*Conn)(nil)
+	_ sdkconn.ReceiveOpts     = (*Conn)(nil)
 	_ sdkconn.ProfileEditor   = (*Conn)(nil)
 	_ sdkconn.Profiles        = (*Conn)(nil)
 )

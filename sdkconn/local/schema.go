@@ -23,6 +23,7 @@ const applicationID = 0x54694d62
 var migrations = []string{
 	joinRequests,
 	userProfiles,
+	listEntries,
 }
 
 // The log positions of msg and event come from one counter, so that together they are one log in commit order. A group's
