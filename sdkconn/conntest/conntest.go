@@ -48,6 +48,8 @@ type Features struct {
 	NoProfileEditor bool // no sdkconn.ProfileEditor
 	NoConvEditor    bool // no sdkconn.ConvEditor
 	NoReceiveOpts   bool // no sdkconn.ReceiveOpts
+	NoFriends       bool // no sdkconn.Friends
+	NoBlackList     bool // no sdkconn.BlackList
 	NoGroupEditor   bool // no sdkconn.GroupEditor
 	NoKick          bool // a second login of a user does not end the first
 }
@@ -76,6 +78,8 @@ const (
 	profileEditor feature = "profile editor"
 	convEditor    feature = "conversation editor"
 	receiveOpts   feature = "receive options"
+	friends       feature = "friends"
+	blackList     feature = "black list"
 	groupEditor   feature = "group editor"
 )
 
@@ -87,6 +91,7 @@ func (f Features) absent() []feature {
 		localStore: f.NoLocalStore, offline: f.NoOffline, targets: f.NoTargets, tips: f.NoTips, notices: f.NoNotices,
 		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, pendencies: f.NoPendencies, groupEditor: f.NoGroupEditor,
 		profileEditor: f.NoProfileEditor, convEditor: f.NoConvEditor, receiveOpts: f.NoReceiveOpts,
+		friends: f.NoFriends, blackList: f.NoBlackList,
 	} {
 		if no {
 			absent = append(absent, name)
@@ -106,7 +111,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(sendChecks, groupSendChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks,
 		receiptChecks, importSaveChecks, deleteChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
-		pendencyChecks, groupEditChecks, profileChecks, convEditChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
+		pendencyChecks, groupEditChecks, profileChecks, convEditChecks, relationChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
 }
 
 // Run runs every check against a service of its own, each as a subtest named topic/sentence.
@@ -138,11 +143,13 @@ func abilities(e *env) {
 	_, hasProfileEditor := conn.(sdkconn.ProfileEditor)
 	_, hasConvEditor := conn.(sdkconn.ConvEditor)
 	_, hasReceiveOpts := conn.(sdkconn.ReceiveOpts)
+	_, hasFriends := conn.(sdkconn.Friends)
+	_, hasBlackList := conn.(sdkconn.BlackList)
 	_, hasGroupEditor := conn.(sdkconn.GroupEditor)
 	for name, has := range map[feature]bool{
 		groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
 		pendencies: hasPendencies, groupEditor: hasGroupEditor, profileEditor: hasProfileEditor,
-		convEditor: hasConvEditor, receiveOpts: hasReceiveOpts,
+		convEditor: hasConvEditor, receiveOpts: hasReceiveOpts, friends: hasFriends, blackList: hasBlackList,
 	} {
 		if absent := slices.Contains(e.features.absent(), name); has == absent {
 			e.Errorf("%s: offered is %v, declared absent is %v", name, has, absent)

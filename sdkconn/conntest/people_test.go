@@ -2,6 +2,7 @@ package conntest
 
 import (
 	"context"
+	"slices"
 
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/timbot-go/timbot/sdkconn/local"
@@ -17,6 +18,9 @@ type peopleHooks struct {
 	total      func(c *local.Conn, ctx context.Context) (uint64, error)
 	c2cOpt     func(c *local.Conn, ctx context.Context, users []string, opt sdkconn.ReceiveOpt) error
 	groupOpt   func(c *local.Conn, ctx context.Context, group string, opt sdkconn.ReceiveOpt) error
+	outcast    func(c *local.Conn, ctx context.Context, users []string) error
+	befriend   func(c *local.Conn, ctx context.Context, user string, friend sdkconn.FriendType) error
+	unfriend   func(c *local.Conn, ctx context.Context, user string, friend sdkconn.FriendType) error
 	edit       func(c *local.Conn, ctx context.Context, p sdkconn.GroupModifyParam) error
 }
 
@@ -81,6 +85,27 @@ func (c *mutant) MsgSetGroupReceiveMessageOpt(ctx context.Context, group string,
 		return c.m.groupOpt(c.Conn, ctx, group, opt)
 	}
 	return c.Conn.MsgSetGroupReceiveMessageOpt(ctx, group, opt)
+}
+
+func (c *mutant) FriendshipAddToBlackList(ctx context.Context, users []string) error {
+	if c.m.outcast != nil {
+		return c.m.outcast(c.Conn, ctx, users)
+	}
+	return c.Conn.FriendshipAddToBlackList(ctx, users)
+}
+
+func (c *mutant) FriendshipAddFriend(ctx context.Context, user string, friend sdkconn.FriendType) error {
+	if c.m.befriend != nil {
+		return c.m.befriend(c.Conn, ctx, user, friend)
+	}
+	return c.Conn.FriendshipAddFriend(ctx, user, friend)
+}
+
+func (c *mutant) FriendshipDeleteFriend(ctx context.Context, user string, friend sdkconn.FriendType) error {
+	if c.m.unfriend != nil {
+		return c.m.unfriend(c.Conn, ctx, user, friend)
+	}
+	return c.Conn.FriendshipDeleteFriend(ctx, user, friend)
 }
 
 func requested(f func(o *sdkconn.GroupPendencyOption, r *sdkconn.GroupPendencyResult), fails ...string) mutation {
@@ -158,6 +183,27 @@ func peopleMutations() map[string]mutation {
 		"anybody answers": handling(func(c *local.Conn, ctx ctxt, p sdkconn.HandlePendencyParam) error {
 			return forgive(c.GroupHandlePendency(ctx, p), sdkconn.CodeGroupPermissionDeny)
 		}, "join request/the administrators of a Public group are asked", "join request/who is invited answers where he is asked"),
+
+		"black lists do nothing": {fails: []string{"relation/who is on the black list cannot write", "relation/the black list"},
+			peopleHooks: peopleHooks{outcast: func(*local.Conn, ctxt, []string) error { return nil }}},
+		"black lists are sorted": {fails: []string{"relation/the black list"}, peopleHooks: peopleHooks{outcast: func(c *local.Conn, ctx ctxt, users []string) error {
+			return c.FriendshipAddToBlackList(ctx, slices.Sorted(slices.Values(users)))
+		}}},
+		"black lists reach into groups": {fails: []string{"relation/group: the black list is for one-to-one messages"},
+			send: func(c *local.Conn, ctx ctxt, conv conv, m msg) (msg, error) {
+				if conv.Type == sdkconn.ConvGroup && c.Self() == "bob" {
+					return nil, &sdkconn.Error{Op: "SendNewMsg", Code: sdkconn.CodeSvrMsgInPeerBlacklist}
+				}
+				return c.SendNewMsg(ctx, conv, m)
+			}},
+		"friends are always friends of each other": {fails: []string{"relation/friends on one side or both"},
+			peopleHooks: peopleHooks{unfriend: func(c *local.Conn, ctx ctxt, user string, _ sdkconn.FriendType) error {
+				return c.FriendshipDeleteFriend(ctx, user, sdkconn.FriendBoth)
+			}}},
+		"friends are on one side": {fails: []string{"relation/friends on one side or both"},
+			peopleHooks: peopleHooks{befriend: func(c *local.Conn, ctx ctxt, user string, _ sdkconn.FriendType) error {
+				return c.FriendshipAddFriend(ctx, user, sdkconn.FriendSingle)
+			}}},
 
 		"nothing is pinned": {fails: []string{"conversation list/pinned ones are first"}, peopleHooks: peopleHooks{pin: func(*local.Conn, ctxt, conv, bool) error { return nil }}},
 		"pinned stays pinned": {fails: []string{"conversation list/pinned ones are first"}, peopleHooks: peopleHooks{pin: func(c *local.Conn, ctx ctxt, conv conv, _ bool) error {

@@ -34,6 +34,9 @@ type Config struct {
 	// RevokeWindow is how long after it was sent a message can be taken back. Zero is DefaultRevokeWindow.
 	RevokeWindow time.Duration
 
+	// FriendsOnly lets users write to each other only when both have the other among their friends.
+	FriendsOnly bool
+
 	// Rand is where random numbers come from; it is read by one goroutine. Nil is crypto/rand.
 	Rand io.Reader
 }

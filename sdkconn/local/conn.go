@@ -34,6 +34,8 @@ var (
 	_ sdkconn.MessageFinder   = (*Conn)(nil)
 	_ sdkconn.ConvEditor      = (*Conn)(nil)
 	_ sdkconn.ReceiveOpts     = (*Conn)(nil)
+	_ sdkconn.Friends         = (*Conn)(nil)
+	_ sdkconn.BlackList       = (*Conn)(nil)
 	_ sdkconn.ProfileEditor   = (*Conn)(nil)
 	_ sdkconn.Profiles        = (*Conn)(nil)
 )

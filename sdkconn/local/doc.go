@@ -71,6 +71,6 @@
 //
 // # Differences from the service
 //
-// No rate limits, no moderation, no friends or black lists, no push, no expiry of messages and files, no per-message
+// No rate limits, no moderation, no push, no expiry of messages and files, no per-message
 // receipts. A message whose identity is made by hand is found as any other.
 package local

@@ -24,6 +24,7 @@ var migrations = []string{
 	joinRequests,
 	userProfiles,
 	listEntries,
+	relations,
 }
 
 // The log positions of msg and event come from one counter, so that together they are one log in commit order. A group's

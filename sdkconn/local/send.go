@@ -116,6 +116,9 @@ func (t *tx) recipient(op string, from *user, conv sdkconn.Conversation) (*room,
 	if to == nil {
 		return nil, nil, fail(op, sdkconn.CodeSvrMsgInvalidID, "no user %q", conv.ID)
 	}
+	if err := t.mayWrite(op, from, to); err != nil {
+		return nil, nil, err
+	}
 	r, err := t.pair(from.id, to.id)
 	return r, to, err
 }
