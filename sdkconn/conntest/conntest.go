@@ -111,7 +111,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(sendChecks, groupSendChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks,
 		receiptChecks, importSaveChecks, deleteChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
-		pendencyChecks, groupEditChecks, profileChecks, convEditChecks, relationChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
+		pendencyChecks, groupEditChecks, profileChecks, convEditChecks, relationChecks, pictureChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
 }
 
 // Run runs every check against a service of its own, each as a subtest named topic/sentence.

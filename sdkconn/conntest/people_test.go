@@ -205,6 +205,25 @@ func peopleMutations() map[string]mutation {
 				return c.FriendshipAddFriend(ctx, user, sdkconn.FriendSingle)
 			}}},
 
+		"every version is the original": tell(newMessages(pictured(func(i *sdkconn.ImageElem) {
+			i.ThumbID, i.ThumbURL, i.ThumbSize, i.ThumbWidth, i.ThumbHeight = i.OrigID, i.OrigURL, i.OrigSize, i.OrigWidth, i.OrigHeight
+		})), "picture/a large version and a thumbnail"),
+		"thumbnails lie about their size": tell(newMessages(pictured(func(i *sdkconn.ImageElem) {
+			i.ThumbWidth, i.ThumbHeight = i.ThumbHeight, i.ThumbWidth
+		})), "picture/a large version and a thumbnail"),
+		"the large version is the thumbnail": tell(newMessages(pictured(func(i *sdkconn.ImageElem) {
+			i.LargeID, i.LargeURL, i.LargeSize, i.LargeWidth, i.LargeHeight = i.ThumbID, i.ThumbURL, i.ThumbSize, i.ThumbWidth, i.ThumbHeight
+		})), "picture/a large version and a thumbnail"),
+		"forwarding loses the thumbnail": {fails: []string{"picture/forwarded, with its versions"}, send: func(c *local.Conn, ctx ctxt, conv conv, m msg) (msg, error) {
+			c2 := *m
+			pictured(func(i *sdkconn.ImageElem) {
+				if i.OrigPath == "" {
+					i.ThumbID, i.ThumbURL = "", ""
+				}
+			})(&c2)
+			return c.SendNewMsg(ctx, conv, &c2)
+		}},
+
 		"nothing is pinned": {fails: []string{"conversation list/pinned ones are first"}, peopleHooks: peopleHooks{pin: func(*local.Conn, ctxt, conv, bool) error { return nil }}},
 		"pinned stays pinned": {fails: []string{"conversation list/pinned ones are first"}, peopleHooks: peopleHooks{pin: func(c *local.Conn, ctx ctxt, conv conv, _ bool) error {
 			return c.ConvPinConversation(ctx, conv, true)
@@ -284,5 +303,19 @@ func peopleMutations() map[string]mutation {
 			}
 			return err
 		}, "group info/texts that are too long"),
+	}
+}
+
+// pictured changes the pictures in a message, which it copies before.
+func pictured(f func(*sdkconn.ImageElem)) func(msg) {
+	return func(m msg) {
+		m.Elems = slices.Clone(m.Elems)
+		for i, e := range m.Elems {
+			if image, ok := e.(*sdkconn.ImageElem); ok {
+				c := *image
+				f(&c)
+				m.Elems[i] = &c
+			}
+		}
 	}
 }

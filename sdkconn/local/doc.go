@@ -61,7 +61,9 @@
 // # Files
 //
 // Files of elements live in the chat file, in chunks, once for each content (SHA-256). The id of a file is that hash, its URL
-// local-blob:ID. An image's large version and thumbnail are the original. Files never expire.
+// local-blob:ID. The large version and the thumbnail of a
+// JPEG, PNG or GIF are made when it is sent, 720 and 198 pixels along the shorter side; of other pictures, small ones and
+// those above 40 million pixels they are the original. Files never expire.
 //
 // # Durability and processes
 //
