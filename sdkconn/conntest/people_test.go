@@ -2,6 +2,7 @@ package conntest
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 
 	"github.com/timbot-go/timbot/sdkconn"
@@ -222,6 +223,13 @@ func peopleMutations() map[string]mutation {
 				}
 			})(&c2)
 			return c.SendNewMsg(ctx, conv, &c2)
+		}},
+
+		"any folder will do": {fails: []string{"download/a folder that is given is not left"}, download: func(c *local.Conn, ctx ctxt, p sdkconn.DownloadElemParam, path string, progress func(a, b uint64)) error {
+			if p.Dir != "" && !filepath.IsAbs(path) {
+				path, p.Dir = filepath.Join(p.Dir, path), ""
+			}
+			return c.DownloadElemToPath(ctx, p, path, progress)
 		}},
 
 		"nothing is pinned": {fails: []string{"conversation list/pinned ones are first"}, peopleHooks: peopleHooks{pin: func(*local.Conn, ctxt, conv, bool) error { return nil }}},

@@ -7,6 +7,8 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"os"
+	"path/filepath"
 
 	"github.com/timbot-go/timbot/sdkconn"
 )
@@ -61,6 +63,28 @@ var pictureChecks = []check{
 						e.Errorf("%s: the original has changed", end)
 					}
 				}
+			}
+		}
+	}},
+	{"download/a folder that is given is not left", []feature{files}, func(e *env) {
+		alice, _ := e.pair()
+		m := alice.post(sdkconn.C2C("bob"), &sdkconn.Message{Elems: sdkconn.Elems{&sdkconn.FileElem{FilePath: e.file("a", []byte("file"))}}})
+		param := sdkconn.Downloads(m.Elems[0])[0]
+		outer := e.TempDir()
+		param.Dir = filepath.Join(outer, "given")
+		e.ok(os.MkdirAll(filepath.Join(param.Dir, "below"), 0o700))
+		e.ok(os.Symlink(outer, filepath.Join(param.Dir, "link")))
+		for _, path := range []string{"../x", "below/../../x", filepath.Join(outer, "x"), "link/x"} {
+			err := alice.DownloadElemToPath(e.ctx, param, path, nil)
+			e.refused(path, err, sdkconn.CodeParam, sdkconn.CodeIOOperationFailed, sdkconn.CodeInvalidParameters)
+		}
+		if left, err := os.ReadDir(outer); err != nil || len(left) != 1 {
+			e.Errorf("outside of the folder are %v, %v", left, err)
+		}
+		for _, path := range []string{"x", "below/x"} {
+			e.ok(alice.DownloadElemToPath(e.ctx, param, path, nil))
+			if got, err := os.ReadFile(filepath.Join(param.Dir, path)); err != nil || string(got) != "file" {
+				e.Errorf("%s holds %q, %v", path, got, err)
 			}
 		}
 	}},

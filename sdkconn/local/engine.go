@@ -36,6 +36,8 @@ type engine struct {
 	poke    chan struct{}
 	stopped chan struct{}
 
+	downloads busyPaths
+
 	slots chan struct{} // one for each reader that may exist
 	idle  struct {
 		sync.Mutex
