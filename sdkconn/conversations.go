@@ -16,7 +16,7 @@ type ConvInfo struct {
 	HasLastMsg       bool           `json:"conv_is_has_lastmsg"`
 	IsPinned         bool           `json:"conv_is_pinned,omitzero"`
 	LastMsg          *Message       `json:"conv_last_msg,omitzero"`
-	RecvOpt          uint32         `json:"conv_recv_opt,omitzero"` // TIMReceiveMessageOpt
+	RecvOpt          uint32         `json:"conv_recv_opt,omitzero"` // a ReceiveOpt
 	ShowName         string         `json:"conv_show_name,omitzero"`
 	Type             ConvType       `json:"conv_type"`
 	UnreadNum        uint64         `json:"conv_unread_num"`
@@ -28,7 +28,7 @@ func (c *ConvInfo) Conversation() Conversation { return Conversation{ID: c.ID, T
 
 // Conversations is the ability to list a user's conversations.
 type Conversations interface {
-	// ConvGetConvList returns all conversations, the latest active first. TIMConvGetConvList.
+	// ConvGetConvList returns all conversations, pinned ones first, the latest active first among each. TIMConvGetConvList.
 	ConvGetConvList(ctx context.Context) ([]ConvInfo, error)
 }
 

@@ -23,6 +23,10 @@ type DownloadElemParam struct {
 	Type       DownloadType `json:"msg_download_elem_param_type"`
 	URL        string       `json:"msg_download_elem_param_url"`
 
+	// Dir, when it is not empty, is the folder that the file must stay in: the path is relative to it then, and one that
+	// leads out of it, by its dots or by a link, is refused (CodeParam, CodeIOOperationFailed).
+	Dir string `json:"-"`
+
 	Unknown jsontext.Value `json:",embed"`
 }
 

@@ -74,14 +74,20 @@ type GroupMemberInfo struct {
 
 // GroupInfo is what a group's own page shows.
 type GroupInfo struct {
-	GroupID    string    `json:"group_detail_info_group_id"`
-	GroupType  GroupType `json:"group_detail_info_group_type"`
-	GroupName  string    `json:"group_detail_info_group_name"`
-	Owner      string    `json:"group_detail_info_owner_identifier"`
-	CreateTime uint64    `json:"group_detail_info_create_time"` // seconds
-	MemberNum  uint32    `json:"group_detail_info_member_num"`
-	LatestSeq  uint64    `json:"group_detail_info_latest_seq"`
-	ShutupAll  bool      `json:"group_detail_info_is_shutup_all"`
+	GroupID       string         `json:"group_detail_info_group_id"`
+	GroupType     GroupType      `json:"group_detail_info_group_type"`
+	GroupName     string         `json:"group_detail_info_group_name"`
+	Owner         string         `json:"group_detail_info_owner_identifier"`
+	CreateTime    uint64         `json:"group_detail_info_create_time"` // seconds
+	MemberNum     uint32         `json:"group_detail_info_member_num"`
+	MaxMemberNum  uint32         `json:"group_detail_info_max_member_num,omitzero"` // 0: no limit
+	LatestSeq     uint64         `json:"group_detail_info_latest_seq"`
+	ShutupAll     bool           `json:"group_detail_info_is_shutup_all"`
+	Introduction  string         `json:"group_detail_info_introduction,omitzero"`
+	Notification  string         `json:"group_detail_info_notification,omitzero"`
+	FaceURL       string         `json:"group_detail_info_face_url"`
+	AddOption     GroupAddOption `json:"group_detail_info_add_option,omitzero"`
+	ApproveOption GroupAddOption `json:"group_detail_info_approve_option,omitzero"`
 
 	Unknown jsontext.Value `json:",embed"`
 }
@@ -92,6 +98,13 @@ type GroupCreateParam struct {
 	GroupName string            `json:"create_group_param_group_name"`
 	GroupType GroupType         `json:"create_group_param_group_type"`
 	Members   []GroupMemberInfo `json:"create_group_param_group_member_array,omitempty"` // at most 20; Identifier and Role
+
+	Introduction  string          `json:"create_group_param_introduction,omitzero"`
+	Notification  string          `json:"create_group_param_notification,omitzero"`
+	FaceURL       string          `json:"create_group_param_face_url,omitzero"`
+	AddOption     *GroupAddOption `json:"create_group_param_add_option,omitzero"`     // nil: the type's own
+	ApproveOption *GroupAddOption `json:"create_group_param_approve_option,omitzero"` // nil: the type's own
+	MaxMemberNum  uint32          `json:"create_group_param_max_member_num,omitzero"` // 0: the type's own
 
 	Unknown jsontext.Value `json:",embed"`
 }
@@ -126,11 +139,14 @@ type Groups interface {
 	GroupCreate(ctx context.Context, param GroupCreateParam) (string, error)
 	// GroupDelete dissolves a group; its owner only. TIMGroupDelete.
 	GroupDelete(ctx context.Context, group string) error
-	// GroupJoin enters a group that lets people in. TIMGroupJoin.
+	// GroupJoin enters a group, or asks to be let in where an administrator has to approve: then it returns nil too, and
+	// the answer comes as a notice (ReportAddAccept, ReportAddRefuse). hello is what the administrators read.
+	// TIMGroupJoin.
 	GroupJoin(ctx context.Context, group, hello string) error
 	// GroupQuit leaves a group. TIMGroupQuit.
 	GroupQuit(ctx context.Context, group string) error
-	// GroupInviteMember brings users in, at most 20. TIMGroupInviteMember.
+	// GroupInviteMember brings users in, at most 20, or asks for it where the user or an administrator has to agree
+	// (MemberResultPending). TIMGroupInviteMember.
 	GroupInviteMember(ctx context.Context, group string, users []string) ([]GroupMemberResult, error)
 	// GroupDeleteMember removes users, with a reason that they are told. TIMGroupDeleteMember.
 	GroupDeleteMember(ctx context.Context, group string, users []string, reason string) ([]GroupMemberResult, error)

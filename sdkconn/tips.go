@@ -45,6 +45,8 @@ const (
 	GroupChangeCustom       GroupChangeFlag = 6
 	GroupChangeAttribute    GroupChangeFlag = 7
 	GroupChangeShutupAll    GroupChangeFlag = 8
+	GroupChangeAddOpt       GroupChangeFlag = 11
+	GroupChangeApproveOpt   GroupChangeFlag = 12
 )
 
 // GroupTipsElem tells all members what happened in a group. The service sends it as a message of SystemSender.

@@ -151,7 +151,7 @@ func (s *session) in(args []string) error {
 	switch members, err := me.GroupGetMemberInfoList(s.ctx, group); {
 	case errors.Is(err, sdkconn.CodeGroupNotFound):
 		_, err := me.GroupCreate(s.ctx, sdkconn.GroupCreateParam{
-			GroupID: group, GroupName: group[:min(len(group), 30)], GroupType: sdkconn.GroupPublic,
+			GroupID: group, GroupName: group[:min(len(group), 30)], GroupType: sdkconn.GroupMeeting,
 			Members: []sdkconn.GroupMemberInfo{{Identifier: s.botUser, Role: sdkconn.RoleAdmin}},
 		})
 		if err != nil {

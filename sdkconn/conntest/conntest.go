@@ -44,6 +44,13 @@ type Features struct {
 	NoTips          bool // no group tips
 	NoNotices       bool // no notices to single users about groups
 	NoMute          bool // members of a group cannot be muted
+	NoPendencies    bool // no sdkconn.GroupPendencies: nobody has to approve who joins
+	NoProfileEditor bool // no sdkconn.ProfileEditor
+	NoConvEditor    bool // no sdkconn.ConvEditor
+	NoReceiveOpts   bool // no sdkconn.ReceiveOpts
+	NoFriends       bool // no sdkconn.Friends
+	NoBlackList     bool // no sdkconn.BlackList
+	NoGroupEditor   bool // no sdkconn.GroupEditor
 	NoKick          bool // a second login of a user does not end the first
 }
 
@@ -67,6 +74,13 @@ const (
 	mute          feature = "mute"
 	kick          feature = "kick"
 	idle          feature = "idle"
+	pendencies    feature = "join requests"
+	profileEditor feature = "profile editor"
+	convEditor    feature = "conversation editor"
+	receiveOpts   feature = "receive options"
+	friends       feature = "friends"
+	blackList     feature = "black list"
+	groupEditor   feature = "group editor"
 )
 
 func (f Features) absent() []feature {
@@ -75,7 +89,9 @@ func (f Features) absent() []feature {
 		clock: f.NoClock, groups: f.NoGroups, conversations: f.NoConversations, finder: f.NoFinder, profiles: f.NoProfiles,
 		convEvents: f.NoConvEvents, receipts: f.NoReceipts, onlineOnly: f.NoOnlineOnly, files: f.NoFiles,
 		localStore: f.NoLocalStore, offline: f.NoOffline, targets: f.NoTargets, tips: f.NoTips, notices: f.NoNotices,
-		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle,
+		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, pendencies: f.NoPendencies, groupEditor: f.NoGroupEditor,
+		profileEditor: f.NoProfileEditor, convEditor: f.NoConvEditor, receiveOpts: f.NoReceiveOpts,
+		friends: f.NoFriends, blackList: f.NoBlackList,
 	} {
 		if no {
 			absent = append(absent, name)
@@ -95,7 +111,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(sendChecks, groupSendChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks,
 		receiptChecks, importSaveChecks, deleteChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
-		conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
+		pendencyChecks, groupEditChecks, profileChecks, convEditChecks, relationChecks, pictureChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
 }
 
 // Run runs every check against a service of its own, each as a subtest named topic/sentence.
@@ -123,8 +139,17 @@ func abilities(e *env) {
 	_, hasFinder := conn.(sdkconn.MessageFinder)
 	_, hasProfiles := conn.(sdkconn.Profiles)
 	_, hasIdle := conn.(sdkconn.Idler)
+	_, hasPendencies := conn.(sdkconn.GroupPendencies)
+	_, hasProfileEditor := conn.(sdkconn.ProfileEditor)
+	_, hasConvEditor := conn.(sdkconn.ConvEditor)
+	_, hasReceiveOpts := conn.(sdkconn.ReceiveOpts)
+	_, hasFriends := conn.(sdkconn.Friends)
+	_, hasBlackList := conn.(sdkconn.BlackList)
+	_, hasGroupEditor := conn.(sdkconn.GroupEditor)
 	for name, has := range map[feature]bool{
 		groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
+		pendencies: hasPendencies, groupEditor: hasGroupEditor, profileEditor: hasProfileEditor,
+		convEditor: hasConvEditor, receiveOpts: hasReceiveOpts, friends: hasFriends, blackList: hasBlackList,
 	} {
 		if absent := slices.Contains(e.features.absent(), name); has == absent {
 			e.Errorf("%s: offered is %v, declared absent is %v", name, has, absent)

@@ -2,6 +2,7 @@ package conntest
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +46,9 @@ func TestChecksFindFaults(t *testing.T) {
 	patience = time.Second // a check that waits for what a mutant never does
 	t.Cleanup(func() { patience = before })
 	all := checks()
-	for name, m := range mutations() {
+	faults := mutations()
+	maps.Copy(faults, peopleMutations())
+	for name, m := range faults {
 		t.Run(name, func(t *testing.T) {
 			if len(m.fails) == 0 {
 				t.Fatal("no check is named")
@@ -107,7 +110,8 @@ func TestBareConnection(t *testing.T) {
 	}, Features{
 		NoClock: true, NoIdle: true, NoGroups: true, NoConversations: true, NoFinder: true, NoProfiles: true, NoConvEvents: true,
 		NoReceipts: true, NoOnlineOnly: true, NoFiles: true, NoLocalStore: true, NoOffline: true, NoTargets: true, NoTips: true,
-		NoNotices: true, NoMute: true, NoKick: true,
+		NoNotices: true, NoMute: true, NoKick: true, NoPendencies: true, NoGroupEditor: true, NoProfileEditor: true, NoConvEditor: true,
+		NoReceiveOpts: true, NoFriends: true, NoBlackList: true,
 	})
 }
 

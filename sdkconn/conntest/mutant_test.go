@@ -19,6 +19,7 @@ type mutant struct {
 // mutation is what is wrong. The hooks get the working connection.
 type mutation struct {
 	fails []string // checks that must notice, or topics with a slash behind
+	peopleHooks
 
 	window    time.Duration // of the service
 	send      func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) (*sdkconn.Message, error)

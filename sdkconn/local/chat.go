@@ -34,6 +34,9 @@ type Config struct {
 	// RevokeWindow is how long after it was sent a message can be taken back. Zero is DefaultRevokeWindow.
 	RevokeWindow time.Duration
 
+	// FriendsOnly lets users write to each other only when both have the other among their friends.
+	FriendsOnly bool
+
 	// Rand is where random numbers come from; it is read by one goroutine. Nil is crypto/rand.
 	Rand io.Reader
 }
@@ -154,11 +157,21 @@ func (c *Chat) Users(ctx context.Context) ([]sdkconn.UserProfile, error) {
 	}
 	var users []sdkconn.UserProfile
 	err := c.e.read(ctx, op, func(l *lookup) error {
-		return l.db.each(func(s *sqlite3.Stmt) (bool, error) {
-			u := user{name: s.ColumnText(0), nick: s.ColumnText(1)}
-			users = append(users, u.fullProfile())
+		var ids []int64
+		err := l.db.each(func(s *sqlite3.Stmt) (bool, error) {
+			ids = append(ids, s.ColumnInt64(0))
 			return true, nil
-		}, `SELECT name, nick FROM user WHERE known = 1 ORDER BY id`)
+		}, `SELECT id FROM user WHERE known = 1 ORDER BY id`)
+		for _, id := range ids {
+			if err != nil {
+				return err
+			}
+			var u *user
+			if u, err = l.userByID(id); err == nil {
+				users = append(users, u.fullProfile())
+			}
+		}
+		return err
 	})
 	return users, err
 }

@@ -27,12 +27,19 @@ type Conn struct {
 }
 
 var (
-	_ sdkconn.Conn          = (*Conn)(nil)
-	_ sdkconn.Idler         = (*Conn)(nil)
-	_ sdkconn.Groups        = (*Conn)(nil)
-	_ sdkconn.Conversations = (*Conn)(nil)
-	_ sdkconn.MessageFinder = (*Conn)(nil)
-	_ sdkconn.Profiles      = (*Conn)(nil)
+	_ sdkconn.Conn            = (*Conn)(nil)
+	_ sdkconn.Idler           = (*Conn)(nil)
+	_ sdkconn.Groups          = (*Conn)(nil)
+	_ sdkconn.GroupEditor     = (*Conn)(nil)
+	_ sdkconn.GroupPendencies = (*Conn)(nil)
+	_ sdkconn.Conversations   = (*Conn)(nil)
+	_ sdkconn.MessageFinder   = (*Conn)(nil)
+	_ sdkconn.ConvEditor      = (*Conn)(nil)
+	_ sdkconn.ReceiveOpts     = (*Conn)(nil)
+	_ sdkconn.Friends         = (*Conn)(nil)
+	_ sdkconn.BlackList       = (*Conn)(nil)
+	_ sdkconn.ProfileEditor   = (*Conn)(nil)
+	_ sdkconn.Profiles        = (*Conn)(nil)
 )
 
 // Login logs the user in, and makes him when there is no such user yet. A login that the same user has, in this process or

@@ -8,7 +8,7 @@ import (
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
-// ConvGetConvList implements [sdkconn.Conversations]. A group that the user left stays as long as its messages.
+// ConvGetConvList implements [sdkconn.Conversations]. Pinned ones are first. A group that the user left stays as long as its messages.
 func (c *Conn) ConvGetConvList(ctx context.Context) ([]sdkconn.ConvInfo, error) {
 	list := []sdkconn.ConvInfo{}
 	err := c.read(ctx, "ConvGetConvList", func(l *lookup) error {
@@ -27,6 +27,14 @@ func (c *Conn) ConvGetConvList(ctx context.Context) ([]sdkconn.ConvInfo, error) 
 		}
 		return nil
 	})
-	slices.SortStableFunc(list, func(a, b sdkconn.ConvInfo) int { return cmp.Compare(b.ActiveTime, a.ActiveTime) })
+	slices.SortStableFunc(list, func(a, b sdkconn.ConvInfo) int {
+		if a.IsPinned != b.IsPinned {
+			if a.IsPinned {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(b.ActiveTime, a.ActiveTime)
+	})
 	return list, err
 }

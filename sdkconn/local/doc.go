@@ -38,10 +38,12 @@
 //
 // # Groups
 //
-// All types but BChatRoom's own rules are there: Work is entered by invitation only, the others by joining, Public too
-// (nobody has to approve). Meeting and Community show what was said before one joined, an AVChatRoom keeps no history and
-// counts nothing as unread. Owner and administrators may revoke others' messages. What happens to members is a tip to
-// everybody who is in the group after it, and a notice to whom it happens.
+// All types but BChatRoom's own rules are there. docs/embedded-chat.md has them as a table: who joins, who is invited, who
+// may change the group, whether the owner may leave, what members see. Who must be approved waits as a pendency: joining a
+// Public group is asked of its owner and administrators, being invited to one of the invited user, and an ordinary
+// member's invitation of the administrators where the group says so. An administrator's approval brings in at once.
+// Owner and administrators may revoke others' messages. What happens to members is a tip to everybody who is in the group
+// after it, and a notice to whom it happens.
 //
 // # Events
 //
@@ -60,7 +62,9 @@
 // # Files
 //
 // Files of elements live in the chat file, in chunks, once for each content (SHA-256). The id of a file is that hash, its URL
-// local-blob:ID. An image's large version and thumbnail are the original. Files never expire.
+// local-blob:ID. The large version and the thumbnail of a
+// JPEG, PNG or GIF are made when it is sent, 720 and 198 pixels along the shorter side; of other pictures, small ones and
+// those above 40 million pixels they are the original. Files never expire.
 //
 // # Durability and processes
 //
@@ -70,6 +74,6 @@
 //
 // # Differences from the service
 //
-// No rate limits, no moderation, no friends or black lists, no push, no expiry of messages and files, no per-message
-// receipts, no approval of join requests. A message whose identity is made by hand is found as any other.
+// No rate limits, no moderation, no push, no expiry of messages and files, no per-message
+// receipts. A message whose identity is made by hand is found as any other.
 package local

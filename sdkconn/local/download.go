@@ -1,10 +1,13 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"os"
+	"path/filepath"
+	"sync"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -12,11 +15,21 @@ import (
 )
 
 // DownloadElemToPath implements [sdkconn.Conn]. The file is written under a name of its own beside path and renamed when it
-// is whole, so that path never holds half of it. progress is called at least twice.
+// is whole, so that path never holds half of it. A download that a crash cut short is taken up where it ended. progress is
+// called at least twice.
 func (c *Conn) DownloadElemToPath(ctx context.Context, param sdkconn.DownloadElemParam, path string, progress func(current, total uint64)) error {
 	const op = "DownloadElemToPath"
-	if path == "" {
+	dir, name := filepath.Split(path)
+	if param.Dir != "" {
+		dir, name = param.Dir, path
+	} else if dir == "" {
+		dir = "."
+	}
+	switch {
+	case path == "":
 		return fail(op, sdkconn.CodeParam, "no path")
+	case param.Dir != "" && !filepath.IsLocal(path):
+		return fail(op, sdkconn.CodeParam, "%s leaves its folder", path)
 	}
 	if progress == nil {
 		progress = func(uint64, uint64) {}
@@ -29,8 +42,35 @@ func (c *Conn) DownloadElemToPath(ctx context.Context, param sdkconn.DownloadEle
 	if !there {
 		return fail(op, sdkconn.CodeFileTransDownloadFailed, "no file %q", id)
 	}
-	part := path + ".part-" + rand.Text()
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return notWritten(op, err)
+	}
+	defer root.Close()
+	part := name + ".part-" + id[:16]
+	if key := filepath.Join(dir, part); c.e.downloads.begin(key) {
+		defer c.e.downloads.end(key)
+	} else { // somebody fetches the same file to the same place right now
+		part = name + ".part-" + rand.Text()
+	}
+	err = c.downloadPart(ctx, op, root, part, id, size, progress)
+	if err == nil {
+		if rerr := root.Rename(part, name); rerr != nil {
+			err = notWritten(op, rerr)
+		}
+	}
+	if err != nil {
+		return errors.Join(err, ignoreMissing(root.Remove(part)))
+	}
+	return nil
+}
+
+// downloadPart makes part the whole file. What is there already counts as far as it is the beginning of it.
+func (c *Conn) downloadPart(ctx context.Context, op string, root *os.Root, part, id string, size int64, progress func(current, total uint64)) error {
+	if info, err := root.Lstat(part); err == nil && !info.Mode().IsRegular() {
+		return fail(op, sdkconn.CodeIOOperationFailed, "%s is no file", part)
+	}
+	f, err := root.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return notWritten(op, err)
 	}
@@ -43,15 +83,33 @@ func (c *Conn) DownloadElemToPath(ctx context.Context, param sdkconn.DownloadEle
 	if cerr := f.Close(); err == nil && cerr != nil {
 		err = notWritten(op, cerr)
 	}
-	if err == nil {
-		if rerr := os.Rename(part, path); rerr != nil {
-			err = notWritten(op, rerr)
-		}
+	return err
+}
+
+// busyPaths is the set of files that downloads of this process are writing.
+type busyPaths struct {
+	mu sync.Mutex
+	m  map[string]bool
+}
+
+// begin takes a path; it reports false when it is taken.
+func (b *busyPaths) begin(path string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.m[path] {
+		return false
 	}
-	if err != nil {
-		return errors.Join(err, ignoreMissing(os.Remove(part)))
+	if b.m == nil {
+		b.m = make(map[string]bool)
 	}
-	return nil
+	b.m[path] = true
+	return true
+}
+
+func (b *busyPaths) end(path string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.m, path)
 }
 
 func ignoreMissing(err error) error {
@@ -65,9 +123,11 @@ func notWritten(op string, err error) error {
 	return &sdkconn.Error{Op: op, Code: sdkconn.CodeIOOperationFailed, Err: err}
 }
 
-// copyBlob writes a stored file's chunks, each read by itself so that nobody waits for the disk behind f.
+// copyBlob writes a stored file's chunks, each read by itself so that nobody waits for the disk behind f. A chunk that f has
+// already is not written again.
 func (c *Conn) copyBlob(ctx context.Context, op string, f *os.File, id string, size int64, progress func(current, total uint64)) error {
 	var done int64
+	was := make([]byte, chunkBytes)
 	for n := int64(0); done < size; n++ {
 		var chunk []byte
 		err := c.read(ctx, op, func(l *lookup) error {
@@ -81,12 +141,19 @@ func (c *Conn) copyBlob(ctx context.Context, op string, f *os.File, id string, s
 		if len(chunk) == 0 {
 			return fail(op, sdkconn.CodeFileTransDownloadFailed, "file %s lacks its chunk %d", id, n)
 		}
+		if got, err := f.ReadAt(was[:min(len(chunk), len(was))], done); err == nil && bytes.Equal(was[:got], chunk) {
+			if done += int64(len(chunk)); done < size || n > 0 {
+				progress(uint64(done), uint64(size))
+				continue
+			}
+			done = 0
+		}
 		half := len(chunk)
 		if int64(half) == size {
 			half /= 2 // a small file makes two steps too
 		}
 		for _, piece := range [...][]byte{chunk[:half], chunk[half:]} {
-			if _, err := f.Write(piece); err != nil {
+			if _, err := f.WriteAt(piece, done); err != nil {
 				return notWritten(op, err)
 			}
 			done += int64(len(piece))
@@ -94,6 +161,9 @@ func (c *Conn) copyBlob(ctx context.Context, op string, f *os.File, id string, s
 				progress(uint64(done), uint64(size))
 			}
 		}
+	}
+	if err := f.Truncate(size); err != nil {
+		return notWritten(op, err)
 	}
 	return nil
 }

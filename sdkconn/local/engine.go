@@ -22,7 +22,10 @@ type engine struct {
 	log    *slog.Logger
 	random io.Reader
 	window time.Duration
-	refs   int // handles; guarded by open.mu
+
+	friendsOnly bool
+
+	refs int // handles; guarded by open.mu
 
 	lock *fileLock // nil in memory
 	wake *waker    // nil in memory
@@ -34,6 +37,8 @@ type engine struct {
 	closing bool
 	poke    chan struct{}
 	stopped chan struct{}
+
+	downloads busyPaths
 
 	slots chan struct{} // one for each reader that may exist
 	idle  struct {
@@ -60,7 +65,8 @@ type engine struct {
 func openEngine(path string, config Config) (_ *engine, err error) {
 	e := &engine{
 		path: path, clock: config.Clock, log: config.Logger, random: config.Rand, window: config.RevokeWindow,
-		poke: make(chan struct{}, 1), stopped: make(chan struct{}), conns: make(map[int64]*Conn),
+		friendsOnly: config.FriendsOnly,
+		poke:        make(chan struct{}, 1), stopped: make(chan struct{}), conns: make(map[int64]*Conn),
 	}
 	defer func() {
 		if err != nil {

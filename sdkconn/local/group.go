@@ -12,9 +12,8 @@ import (
 
 // The bounds of a group's names and of one call's members.
 const (
-	maxGroupID   = 48
-	maxGroupName = 30
-	maxInvited   = 20
+	maxGroupID = 48
+	maxInvited = 20
 )
 
 // The codes of the service that sdkconn has no name for.
@@ -27,8 +26,6 @@ func (c *Conn) GroupCreate(ctx context.Context, p sdkconn.GroupCreateParam) (str
 	switch {
 	case p.GroupName == "":
 		return "", fail(op, sdkconn.CodeParam, "no group name")
-	case len(p.GroupName) > maxGroupName:
-		return "", fail(op, sdkconn.CodeGroupInvalidName, "group name of %d bytes, at most %d", len(p.GroupName), maxGroupName)
 	case p.GroupID != "" && (!printable(p.GroupID) || len(p.GroupID) > maxGroupID || strings.HasPrefix(p.GroupID, "@TGS#")):
 		return "", fail(op, sdkconn.CodeGroupInvalidID, "group id %q", p.GroupID)
 	case len(p.Members) > maxInvited:
@@ -36,8 +33,12 @@ func (c *Conn) GroupCreate(ctx context.Context, p sdkconn.GroupCreateParam) (str
 	case p.GroupType.String() == "":
 		return "", fail(op, sdkconn.CodeSvrGroupInvalidParameters, "group type %d", p.GroupType)
 	}
+	err := checkPage(op, p.GroupType, &p.GroupName, &p.Introduction, &p.Notification, &p.FaceURL, p.AddOption, p.ApproveOption, &p.MaxMemberNum)
+	if err != nil {
+		return "", err
+	}
 	var id string
-	err := c.write(ctx, op, func(t *tx) error {
+	err = c.write(ctx, op, func(t *tx) error {
 		id = p.GroupID
 		return t.createGroup(op, c.user, &id, &p)
 	})
@@ -89,13 +90,19 @@ func (t *tx) createGroup(op string, owner *user, id *string, p *sdkconn.GroupCre
 		}
 		users, roles = append(users, u), append(roles, role)
 	}
-	var err error
+	page, err := sdkconn.Marshal(page{
+		Introduction: p.Introduction, Notification: p.Notification, FaceURL: p.FaceURL,
+		Join: p.AddOption, Invite: p.ApproveOption, Members: p.MaxMemberNum,
+	})
+	if err != nil {
+		return fail(op, sdkconn.CodeSvrGroupInvalidParameters, "group: %w", err)
+	}
 	if old != nil && old.made == 0 { // so far only imported messages named it
-		err = t.exec(`UPDATE room SET a = ?, title = ?, type = ?, made = ? WHERE id = ?`,
-			owner.id, p.GroupName, int(p.GroupType), t.now, old.id)
+		err = t.exec(`UPDATE room SET a = ?, title = ?, type = ?, made = ?, page = ? WHERE id = ?`,
+			owner.id, p.GroupName, int(p.GroupType), t.now, string(page), old.id)
 	} else {
-		err = t.exec(`INSERT INTO room (kind, a, b, name, title, type, made, gone) VALUES (2, ?, 0, ?, ?, ?, ?, 0)`,
-			owner.id, *id, p.GroupName, int(p.GroupType), t.now)
+		err = t.exec(`INSERT INTO room (kind, a, b, name, title, type, made, gone, page) VALUES (2, ?, 0, ?, ?, ?, ?, 0, ?)`,
+			owner.id, *id, p.GroupName, int(p.GroupType), t.now, string(page))
 	}
 	if err != nil {
 		return err
@@ -135,6 +142,10 @@ func containsUser(users []*user, u *user) bool {
 // enter makes the user a member from a log position on. What was before is read already.
 func (t *tx) enter(r *room, u *user, role sdkconn.MemberRole, since int64) error {
 	t.epochMoved = true
+	u, err := t.userByID(u.id)
+	if err != nil {
+		return err
+	}
 	m := r.members[u.id]
 	if m == nil {
 		m = &member{user: u}
@@ -145,12 +156,15 @@ func (t *tx) enter(r *room, u *user, role sdkconn.MemberRole, since int64) error
 	m.user, m.role, m.joined, m.muted, m.card = u, role, t.now, 0, ""
 	m.stays = append(m.stays, stay{from: since})
 	r.members[u.id] = m
-	err := t.exec(`INSERT INTO member (room, user, since, until, role, joined, muted, card) VALUES (?, ?, ?, 0, ?, ?, 0, '')`,
+	err = t.exec(`INSERT INTO member (room, user, since, until, role, joined, muted, card) VALUES (?, ?, ?, 0, ?, ?, 0, '')`,
 		r.id, u.id, since, int(role), t.now)
 	if err != nil {
 		return err
 	}
 	if err := t.ensureView(r, u.id, since); err != nil {
+		return err
+	}
+	if err := t.exec(`DELETE FROM pendency WHERE room = ? AND subject = ? AND handler = 0`, r.id, u.id); err != nil {
 		return err
 	}
 	seq, err := t.db.integer(`SELECT max(seq) FROM msg WHERE room = ? AND grp = 1 AND id < ?`, r.id, since)
@@ -262,7 +276,11 @@ func (c *Conn) GroupGetJoinedGroupList(ctx context.Context) ([]sdkconn.GroupInfo
 }
 
 func (l *lookup) groupInfo(r *room) (sdkconn.GroupInfo, error) {
-	info := sdkconn.GroupInfo{GroupID: r.name, GroupType: r.typ, GroupName: r.title, CreateTime: r.made}
+	info := sdkconn.GroupInfo{
+		GroupID: r.name, GroupType: r.typ, GroupName: r.title, CreateTime: r.made, MaxMemberNum: r.limit(),
+		Introduction: r.page.Introduction, Notification: r.page.Notification, FaceURL: r.page.FaceURL,
+		AddOption: r.join(), ApproveOption: r.invite(), ShutupAll: r.page.Silent,
+	}
 	owner, err := l.userByID(r.a)
 	if err != nil {
 		return info, err

@@ -69,6 +69,9 @@ func (c *Conn) keep(ctx context.Context, op string, conv sdkconn.Conversation, m
 		if err := t.ensureView(r, c.user.id, t.here()); err != nil {
 			return err
 		}
+		if err := t.exec(`UPDATE view SET gone = 0 WHERE user = ? AND room = ? AND gone <> 0`, c.user.id, r.id); err != nil {
+			return err // it is on the list again
+		}
 		for i := range owns {
 			o := owns[i]
 			if err := t.fill(&o, c.user, conv, texts[i], save); err != nil {

@@ -274,3 +274,13 @@ func (e *engine) release(u *user) {
 // byteOf is the place of a user's lock. Windows keeps others from reading a locked byte, so all of them are far behind
 // whatever somebody may write into the file.
 func byteOf(user int64) int64 { return math.MaxInt64/2 + user }
+
+// loginWishes is who takes a login over from whom.
+const loginWishes = `
+CREATE TABLE login (
+	user INTEGER PRIMARY KEY,
+	want INTEGER NOT NULL,            -- number of the newest wish to log in while another process held the login
+	have INTEGER NOT NULL             -- number of the newest login; a wish above it is not yet granted
+) STRICT;
+CREATE UNIQUE INDEX login_want ON login (want);
+`

@@ -41,23 +41,9 @@ func (r *room) count() uint32 {
 	return n
 }
 
-// limit is how many members a group of this type may have; 0 is no limit.
-func (r *room) limit() uint32 {
-	switch r.typ {
-	case sdkconn.GroupWork:
-		return 200
-	case sdkconn.GroupPublic:
-		return 2000
-	case sdkconn.GroupMeeting:
-		return 6000
-	case sdkconn.GroupCommunity:
-		return 100000
-	}
-	return 0
-}
-
-// GroupJoin implements [sdkconn.Groups]. A Work group is entered by invitation only (CodeGroupJoinPrivateGroupDeny);
-// every other lets everybody in at once, Public ones too.
+// GroupJoin implements [sdkconn.Groups]. Who is let in is the type's rule, unless the group says otherwise: nobody
+// (CodeGroupJoinPrivateGroupDeny for a Work group, else CodeGroupPermissionDeny), whom an administrator approves, or
+// everybody at once.
 func (c *Conn) GroupJoin(ctx context.Context, group, hello string) error {
 	const op = "GroupJoin"
 	return c.write(ctx, op, func(t *tx) error {
@@ -70,17 +56,26 @@ func (c *Conn) GroupJoin(ctx context.Context, group, hello string) error {
 			return fail(op, sdkconn.CodeGroupJoinPrivateGroupDeny, "%s is entered by invitation", group)
 		case r.members[c.user.id].in():
 			return fail(op, sdkconn.CodeGroupAlreadyMember, "%s is a member of %s", c.user.name, group)
-		case r.limit() != 0 && r.count() >= r.limit():
+		case r.join() == sdkconn.AddForbid:
+			return fail(op, sdkconn.CodeGroupPermissionDeny, "%s lets nobody join", group)
+		case r.full(0):
 			return fail(op, sdkconn.CodeGroupFullMemberCount, "%s is full", group)
+		case r.join() == sdkconn.AddAuth:
+			return t.askAdmins(r, c.user, c.user, sdkconn.PendencyJoin, hello)
 		}
-		if err := t.enter(r, c.user, sdkconn.RoleNormal, t.e.next); err != nil {
-			return err
-		}
-		_, err = t.tip(r, c.user, &sdkconn.GroupTipsElem{
-			TipType: sdkconn.TipInvite, JoinType: sdkconn.JoinApply, Users: []string{c.user.name}, MemberNum: r.count(),
-		})
-		return err
+		return t.letIn(r, c.user, c.user)
 	})
+}
+
+// letIn makes a member of who asked for it; by is himself or who approved it.
+func (t *tx) letIn(r *room, u, by *user) error {
+	if err := t.enter(r, u, sdkconn.RoleNormal, t.e.next); err != nil {
+		return err
+	}
+	_, err := t.tip(r, by, &sdkconn.GroupTipsElem{
+		TipType: sdkconn.TipInvite, JoinType: sdkconn.JoinApply, Users: []string{u.name}, MemberNum: r.count(),
+	})
+	return err
 }
 
 // liveGroup finds a group that exists, with its members.
@@ -95,7 +90,7 @@ func (t *tx) liveGroup(op, group string) (*room, error) {
 	return r, t.loadMembers(r)
 }
 
-// GroupQuit implements [sdkconn.Groups]. Only a Work group's owner may leave; it passes to who joined first.
+// GroupQuit implements [sdkconn.Groups]. Only an owner whose group's type says so may leave; it passes to who joined first.
 func (c *Conn) GroupQuit(ctx context.Context, group string) error {
 	const op = "GroupQuit"
 	return c.write(ctx, op, func(t *tx) error {
@@ -104,7 +99,7 @@ func (c *Conn) GroupQuit(ctx context.Context, group string) error {
 			return err
 		}
 		owner := m.role == sdkconn.RoleOwner
-		if owner && r.typ != sdkconn.GroupWork {
+		if owner && !r.rules().ownerQuit {
 			return fail(op, sdkconn.CodeGroupSuperNotAllowQuit, "the owner of %s cannot leave", group)
 		}
 		if err := t.leave(r, m); err != nil {
@@ -126,7 +121,8 @@ func (c *Conn) GroupQuit(ctx context.Context, group string) error {
 	})
 }
 
-// GroupInviteMember implements [sdkconn.Groups]. Everybody in the group may invite; who is invited is in at once.
+// GroupInviteMember implements [sdkconn.Groups]. Whom ordinary members may invite is the type's rule, unless the group says
+// otherwise. In a Public group who is invited is asked first.
 func (c *Conn) GroupInviteMember(ctx context.Context, group string, users []string) ([]sdkconn.GroupMemberResult, error) {
 	const op = "GroupInviteMember"
 	switch {
@@ -138,12 +134,13 @@ func (c *Conn) GroupInviteMember(ctx context.Context, group string, users []stri
 	var results []sdkconn.GroupMemberResult
 	err := c.write(ctx, op, func(t *tx) error {
 		results = nil
-		r, _, err := t.membership(op, c.user, group)
+		r, me, err := t.membership(op, c.user, group)
 		if err != nil {
 			return err
 		}
-		if r.typ == sdkconn.GroupAVChatRoom {
-			return fail(op, sdkconn.CodeGroupPermissionDeny, "nobody is invited to %s, it is joined", group)
+		ordinary := me.role < sdkconn.RoleAdmin
+		if r.invite() == sdkconn.AddForbid && (ordinary || r.rules().fixed) {
+			return fail(op, sdkconn.CodeGroupPermissionDeny, "%s may not invite to %s", c.user.name, group)
 		}
 		var fresh []*user
 		for _, name := range users {
@@ -153,7 +150,7 @@ func (c *Conn) GroupInviteMember(ctx context.Context, group string, users []stri
 			}
 			result := uint32(sdkconn.MemberResultSuccess)
 			switch {
-			case u == nil, r.limit() != 0 && r.count()+uint32(len(fresh)) >= r.limit():
+			case u == nil, r.full(len(fresh)):
 				result = sdkconn.MemberResultError
 			case r.members[u.id].in(), containsUser(fresh, u):
 				result = sdkconn.MemberResultAlready
@@ -162,12 +159,38 @@ func (c *Conn) GroupInviteMember(ctx context.Context, group string, users []stri
 			}
 			results = append(results, sdkconn.GroupMemberResult{User: name, Result: result})
 		}
-		return t.bringIn(r, c.user, fresh)
+		kind := sdkconn.PendencyInvited
+		switch {
+		case ordinary && r.invite() == sdkconn.AddAuth:
+			kind = sdkconn.PendencyInviteAdmin
+		case !r.rules().consent:
+			return t.bringIn(r, c.user, fresh)
+		}
+		for i := range results {
+			if results[i].Result == sdkconn.MemberResultSuccess {
+				results[i].Result = sdkconn.MemberResultPending
+			}
+		}
+		return t.invite(r, c.user, fresh, kind)
 	})
 	return results, err
 }
 
+// bringIn makes the users members, who are told so.
 func (t *tx) bringIn(r *room, by *user, users []*user) error {
+	if err := t.welcome(r, by, users); err != nil {
+		return err
+	}
+	for _, u := range users {
+		if err := t.notice(r, u, by, &sdkconn.GroupReportElem{ReportType: sdkconn.ReportInvite}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// welcome makes the users members and tells the group.
+func (t *tx) welcome(r *room, by *user, users []*user) error {
 	if len(users) == 0 {
 		return nil
 	}
@@ -182,15 +205,7 @@ func (t *tx) bringIn(r *room, by *user, users []*user) error {
 	_, err := t.tip(r, by, &sdkconn.GroupTipsElem{
 		TipType: sdkconn.TipInvite, JoinType: sdkconn.JoinInvite, Users: names, MemberNum: r.count(),
 	})
-	if err != nil {
-		return err
-	}
-	for _, u := range users {
-		if err := t.notice(r, u, by, &sdkconn.GroupReportElem{ReportType: sdkconn.ReportInvite}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // GroupDeleteMember implements [sdkconn.Groups]. The owner removes anybody else, administrators only ordinary members.

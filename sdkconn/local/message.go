@@ -179,6 +179,7 @@ func (r *row) message(e eyes) *sdkconn.Message {
 	if e.conv.Type == sdkconn.ConvGroup {
 		m.SenderMember = &sdkconn.GroupMemberInfo{
 			GroupID: e.conv.ID, Identifier: r.sender.name, NickName: r.sender.nick, NameCard: e.card,
+			FaceURL: r.sender.page.FaceURL,
 		}
 	}
 	if r.revoker != nil {

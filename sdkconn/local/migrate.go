@@ -2,14 +2,19 @@ package local
 
 import "fmt"
 
-// schemaVersion is the number that Open writes into a new file (PRAGMA user_version) and expects in an old one. A change of
-// the schema is a new number, the new text in schema, and the step that brings an older file there.
-const schemaVersion = 2
-
-// steps[n] brings a file from schema n+1 to n+2. What people have on their disks depends on them: none is ever changed.
-var steps = [schemaVersion - 1]string{
-	loginSchema,
+// migrations are the steps from each schema to the next one: the first leads from 1, which schema makes, to 2. A new file
+// takes all of them too, so that old and new files cannot differ. What people have on their disks depends on them: a step
+// is never changed once a version with it is out.
+var migrations = []string{
+	joinRequests,
+	userProfiles,
+	listEntries,
+	relations,
+	loginWishes,
 }
+
+// schemaVersion is the number that Open writes into a new file (PRAGMA user_version) and expects in an old one.
+var schemaVersion = int64(1 + len(migrations))
 
 // migrate brings an older file up to date, in one transaction: it stays as it was when a step fails. The caller holds the
 // lock file.
@@ -29,7 +34,7 @@ func migrate(d *db) (from int64, err error) {
 		}
 	}()
 	for n := from; n < schemaVersion; n++ {
-		if err := d.conn.Exec(steps[n-1]); err != nil {
+		if err := d.conn.Exec(migrations[n-1]); err != nil {
 			return from, fmt.Errorf("migrating from schema %d to %d: %w", n, n+1, err)
 		}
 	}

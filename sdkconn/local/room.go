@@ -1,6 +1,8 @@
 package local
 
 import (
+	"fmt"
+
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/timbot-go/timbot/sdkconn"
@@ -17,6 +19,7 @@ type room struct {
 	made  uint64 // 0: only named by imported messages
 	gone  uint64
 
+	page    page
 	members map[int64]*member // of a group, with those who left; nil until loaded
 	views   map[int64]bool    // users whose view is known to exist; the writer's only
 	seq     int64             // the last one given out in a group, -1 not loaded; the writer's only
@@ -59,12 +62,10 @@ func (r *room) isGroup() bool { return r.kind == sdkconn.ConvGroup }
 func (r *room) live() bool { return r != nil && r.made != 0 && r.gone == 0 }
 
 // openPast reports whether members see the messages from before they came.
-func (r *room) openPast() bool {
-	return r.typ == sdkconn.GroupMeeting || r.typ == sdkconn.GroupCommunity
-}
+func (r *room) openPast() bool { return r.rules().openPast }
 
 // forgets reports whether the group keeps no history and counts nothing as unread.
-func (r *room) forgets() bool { return r.isGroup() && r.typ == sdkconn.GroupAVChatRoom }
+func (r *room) forgets() bool { return r.isGroup() && r.rules().forgets }
 
 // peer is the other user's id in a room of two; in the room of a user with himself it is his own.
 func (r *room) peer(self int64) int64 {
@@ -92,7 +93,7 @@ func newLookup(d *db) *lookup {
 	}
 }
 
-const roomColumns = `SELECT id, kind, a, b, name, title, type, made, gone FROM room `
+const roomColumns = `SELECT id, kind, a, b, name, title, type, made, gone, page FROM room `
 
 // room returns where the user's conversation is, or nil when there was none yet.
 func (l *lookup) room(self *user, conv sdkconn.Conversation) (*room, error) {
@@ -131,18 +132,25 @@ func (l *lookup) roomByID(id int64) (*room, error) {
 
 func (l *lookup) loadRoom(sql string, args ...any) (*room, error) {
 	var r *room
+	var page string
 	_, err := l.db.one(func(s *sqlite3.Stmt) {
 		r = &room{
 			id: s.ColumnInt64(0), kind: sdkconn.ConvType(s.ColumnInt64(1)), a: s.ColumnInt64(2), b: s.ColumnInt64(3),
 			name: s.ColumnText(4), title: s.ColumnText(5), typ: sdkconn.GroupType(s.ColumnInt64(6)),
 			made: uint64(s.ColumnInt64(7)), gone: uint64(s.ColumnInt64(8)), seq: -1, views: make(map[int64]bool),
 		}
+		page = s.ColumnText(9)
 	}, sql, args...)
 	if err != nil || r == nil {
 		return nil, err
 	}
 	if old := l.rooms[r.id]; old != nil {
 		return old, nil
+	}
+	if page != "" {
+		if err := sdkconn.Unmarshal([]byte(page), &r.page); err != nil {
+			return nil, fmt.Errorf("stored group: %w", err)
+		}
 	}
 	l.rooms[r.id] = r
 	if !r.isGroup() {

@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrNewerSchema is returned by Open for a chat file that a newer timbot has written.
@@ -140,16 +141,6 @@ CREATE TABLE chunk (
 	data BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX chunk_order ON chunk (blob, n);
-` + loginSchema
-
-// loginSchema is who takes a login over from whom.
-const loginSchema = `
-CREATE TABLE login (
-	user INTEGER PRIMARY KEY,
-	want INTEGER NOT NULL,            -- number of the newest wish to log in while another process held the login
-	have INTEGER NOT NULL             -- number of the newest login; a wish above it is not yet granted
-) STRICT;
-CREATE UNIQUE INDEX login_want ON login (want);
 `
 
 // checkSchema reports whether the file is new, and refuses one that is no chat or a newer one. It changes nothing.
@@ -176,6 +167,10 @@ func checkSchema(d *db) (fresh bool, err error) {
 
 // makeSchema makes a new file a chat. The caller holds the lock file.
 func makeSchema(d *db) error {
-	return d.conn.Exec(fmt.Sprintf(`BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT`,
-		schema, applicationID, schemaVersion))
+	err := d.conn.Exec(fmt.Sprintf(`BEGIN IMMEDIATE; %s %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT`,
+		schema, strings.Join(migrations, "\n"), applicationID, schemaVersion))
+	if err != nil && !d.conn.GetAutocommit() {
+		return errors.Join(err, d.conn.Exec(`ROLLBACK`))
+	}
+	return err
 }

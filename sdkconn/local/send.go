@@ -70,6 +70,10 @@ func (r *row) forSender(self *user, conv sdkconn.Conversation) *sdkconn.Message 
 
 // send accepts a message: it gets its place in the room and is told to all whom it concerns.
 func (t *tx) send(op string, from *user, conv sdkconn.Conversation, d *draft) (*row, error) {
+	from, err := t.userByID(from.id) // a login's own may be older than his profile
+	if err != nil {
+		return nil, err
+	}
 	r, to, err := t.recipient(op, from, conv)
 	if err != nil {
 		return nil, err
@@ -100,7 +104,7 @@ func (t *tx) recipient(op string, from *user, conv sdkconn.Conversation) (*room,
 		if err != nil {
 			return nil, nil, err
 		}
-		if m.muted > t.now {
+		if m.muted > t.now || r.page.Silent && m.role < sdkconn.RoleAdmin {
 			return nil, nil, fail(op, sdkconn.CodeGroupShutupDeny, "muted in %s", conv.ID)
 		}
 		return r, nil, nil
@@ -111,6 +115,9 @@ func (t *tx) recipient(op string, from *user, conv sdkconn.Conversation) (*room,
 	}
 	if to == nil {
 		return nil, nil, fail(op, sdkconn.CodeSvrMsgInvalidID, "no user %q", conv.ID)
+	}
+	if err := t.mayWrite(op, from, to); err != nil {
+		return nil, nil, err
 	}
 	r, err := t.pair(from.id, to.id)
 	return r, to, err

@@ -70,6 +70,14 @@ func (e *engine) tellMessage(r *row) {
 		if !r.forUser(c.user) {
 			return
 		}
+		state, err := e.convState(c, r)
+		if err != nil {
+			e.log.Error("telling a conversation", "err", err)
+			return
+		}
+		if state.opt == sdkconn.ReceiveNot && r.sender.id != c.user.id {
+			return
+		}
 		eyes, err := e.look.eyes(c.user, r.room)
 		if err != nil {
 			e.log.Error("telling a message", "err", err)
@@ -83,23 +91,19 @@ func (e *engine) tellMessage(r *row) {
 		if r.sender.id != c.user.id {
 			c.inbox.add(r.id, sdkconn.Event{Kind: sdkconn.EventNewMsg, At: r.time, Message: m})
 		}
-		e.tellNewLast(c, r, m)
+		e.tellNewLast(c, state, r, m)
 	})
 }
 
 // tellNewLast tells of a conversation that a new message changed.
-func (e *engine) tellNewLast(c *Conn, r *row, m *sdkconn.Message) {
-	state, err := e.convState(c, r)
-	if err != nil {
-		e.log.Error("telling a conversation", "err", err)
-		return
-	}
+func (e *engine) tellNewLast(c *Conn, state *convState, r *row, m *sdkconn.Message) {
 	if r.flags&flagNoLast != 0 {
 		e.tellConv(c, r.room, r.id, r.time)
 		return
 	}
 	info := e.look.convBase(m.Conversation(), r.room)
 	info.ActiveTime, info.UnreadNum, info.HasLastMsg, info.LastMsg = r.time, state.unread, true, m
+	info.IsPinned, info.RecvOpt = state.pinned, uint32(state.opt)
 	change := sdkconn.ConvUpdated
 	if state.since == r.id {
 		change = sdkconn.ConvAdded
@@ -193,6 +197,9 @@ func (l *lookup) event(h *happening, self *user) (*sdkconn.Event, error) {
 	case happenedOnline:
 		if h.row == nil || !h.row.forUser(self) {
 			return nil, nil
+		}
+		if deaf, err := l.deaf(self, h.room); err != nil || deaf {
+			return nil, err
 		}
 		eyes, err := l.eyes(self, h.room)
 		if err != nil {
@@ -294,6 +301,9 @@ func (c *Conn) lateOne(l *lookup, n news, id int64, r *room) (*sdkconn.Event, er
 	}
 	if !n.msg.forUser(c.user) {
 		return nil, nil
+	}
+	if deaf, err := l.deaf(c.user, r); err != nil || deaf {
+		return nil, err
 	}
 	eyes, err := l.eyes(c.user, r)
 	if err != nil {

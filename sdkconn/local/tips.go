@@ -6,6 +6,10 @@ import (
 
 // tip tells all members what happened in their group, as a message of the service that consumes a number.
 func (t *tx) tip(r *room, op *user, elem *sdkconn.GroupTipsElem) (*row, error) {
+	op, err := t.userByID(op.id) // a login's own may be older than his profile
+	if err != nil {
+		return nil, err
+	}
 	elem.GroupID, elem.OpUser = r.name, op.name
 	info := op.fullProfile()
 	elem.OpUserInfo = &info
@@ -43,6 +47,10 @@ func (t *tx) tip(r *room, op *user, elem *sdkconn.GroupTipsElem) (*row, error) {
 
 // notice tells one user about a group, in the conversation of the service.
 func (t *tx) notice(r *room, to, op *user, elem *sdkconn.GroupReportElem) error {
+	op, err := t.userByID(op.id)
+	if err != nil {
+		return err
+	}
 	elem.GroupID, elem.GroupName, elem.OpUser = r.name, r.title, op.name
 	info := op.fullProfile()
 	elem.OpUserInfo = &info
@@ -77,6 +85,7 @@ func (h *happening) notice() (*sdkconn.Event, error) {
 func (m *member) info(r *room, now uint64) *sdkconn.GroupMemberInfo {
 	info := &sdkconn.GroupMemberInfo{
 		GroupID: r.name, Identifier: m.user.name, JoinTime: m.joined, Role: m.role, NameCard: m.card, NickName: m.user.nick,
+		FaceURL: m.user.page.FaceURL,
 	}
 	if m.muted > now {
 		info.ShutupTime = m.muted

@@ -53,7 +53,7 @@ func (c *Conn) uploadFile(ctx context.Context, op, path, id string, limit int64)
 	return id, size, err
 }
 
-// uploadImage stores a picture. The large version and the thumbnail are the original.
+// uploadImage stores a picture, its large version and its thumbnail.
 func (c *Conn) uploadImage(ctx context.Context, op string, e *sdkconn.ImageElem) error {
 	if e.OrigPath != "" {
 		if err := measure(op, e); err != nil {
@@ -64,11 +64,19 @@ func (c *Conn) uploadImage(ctx context.Context, op string, e *sdkconn.ImageElem)
 	if err != nil {
 		return err
 	}
-	e.OrigID, e.OrigURL, e.OrigSize = id, blobURL+id, int32(size)
-	e.LargeID, e.LargeURL, e.LargeSize = id, e.OrigURL, e.OrigSize
-	e.LargeWidth, e.LargeHeight = e.OrigWidth, e.OrigHeight
-	e.ThumbID, e.ThumbURL, e.ThumbSize = id, e.OrigURL, e.OrigSize
-	e.ThumbWidth, e.ThumbHeight = e.OrigWidth, e.OrigHeight
+	orig := version{id, int32(size), e.OrigWidth, e.OrigHeight}
+	var large, thumb version
+	if e.OrigPath != "" {
+		large, thumb, err = c.shrink(ctx, op, e.OrigPath, e.Format, orig)
+	} else if large, err = c.known(ctx, op, blobID(e.LargeID, e.LargeURL), e.LargeWidth, e.LargeHeight, orig); err == nil {
+		thumb, err = c.known(ctx, op, blobID(e.ThumbID, e.ThumbURL), e.ThumbWidth, e.ThumbHeight, orig)
+	}
+	if err != nil {
+		return err
+	}
+	e.OrigID, e.OrigURL, e.OrigSize = orig.id, blobURL+orig.id, orig.size
+	e.LargeID, e.LargeURL, e.LargeSize, e.LargeWidth, e.LargeHeight = large.id, blobURL+large.id, large.size, large.width, large.height
+	e.ThumbID, e.ThumbURL, e.ThumbSize, e.ThumbWidth, e.ThumbHeight = thumb.id, blobURL+thumb.id, thumb.size, thumb.width, thumb.height
 	return nil
 }
 

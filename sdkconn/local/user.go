@@ -1,6 +1,8 @@
 package local
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/ncruces/go-sqlite3"
@@ -13,7 +15,8 @@ type user struct {
 	id    int64
 	name  string
 	nick  string
-	known bool // else only named by imported messages
+	known bool                // else only named by imported messages
+	page  sdkconn.UserProfile // what he says of himself beside his nick
 }
 
 // system is who sends group tips and notices.
@@ -27,11 +30,13 @@ func (u *user) tiny() string { return strconv.FormatInt(tinyBase+u.id, 10) }
 
 // profile is the part of the user that messages carry.
 func (u *user) profile() *sdkconn.SenderProfile {
-	return &sdkconn.SenderProfile{Identifier: u.name, NickName: u.nick}
+	return &sdkconn.SenderProfile{Identifier: u.name, NickName: u.nick, FaceURL: u.page.FaceURL}
 }
 
 func (u *user) fullProfile() sdkconn.UserProfile {
-	return sdkconn.UserProfile{Identifier: u.name, NickName: u.nick}
+	p := u.page
+	p.Identifier, p.NickName, p.Custom = u.name, u.nick, slices.Clone(p.Custom)
+	return p
 }
 
 // validUser reports whether the service allows the id: 1 to 32 bytes of printable ASCII.
@@ -60,7 +65,7 @@ func (l *lookup) anyUser(name string) (*user, error) {
 	if u := l.userNames[name]; u != nil {
 		return u, nil
 	}
-	return l.loadUser(`SELECT id, name, nick, known FROM user WHERE name = ?`, name)
+	return l.loadUser(`SELECT id, name, nick, known, profile FROM user WHERE name = ?`, name)
 }
 
 func (l *lookup) userByID(id int64) (*user, error) {
@@ -70,16 +75,23 @@ func (l *lookup) userByID(id int64) (*user, error) {
 	if u := l.users[id]; u != nil {
 		return u, nil
 	}
-	return l.loadUser(`SELECT id, name, nick, known FROM user WHERE id = ?`, id)
+	return l.loadUser(`SELECT id, name, nick, known, profile FROM user WHERE id = ?`, id)
 }
 
 func (l *lookup) loadUser(sql string, key any) (*user, error) {
 	var u *user
+	var page string
 	_, err := l.db.one(func(s *sqlite3.Stmt) {
 		u = &user{id: s.ColumnInt64(0), name: s.ColumnText(1), nick: s.ColumnText(2), known: s.ColumnBool(3)}
+		page = s.ColumnText(4)
 	}, sql, key)
 	if err != nil || u == nil {
 		return nil, err
+	}
+	if page != "" {
+		if err := sdkconn.Unmarshal([]byte(page), &u.page); err != nil {
+			return nil, fmt.Errorf("stored user: %w", err)
+		}
 	}
 	l.users[u.id], l.userNames[u.name] = u, u
 	return u, nil
@@ -102,8 +114,9 @@ func (t *tx) ensureUser(name, nick string, known bool) (*user, error) {
 			nick = u.nick
 		}
 		err = t.exec(`UPDATE user SET nick = ?, known = ? WHERE id = ?`, nick, known || u.known, u.id)
-		delete(t.users, u.id)
-		delete(t.userNames, name)
+		if err == nil {
+			return t.renew(u)
+		}
 	default:
 		return u, nil
 	}
@@ -112,4 +125,21 @@ func (t *tx) ensureUser(name, nick string, known bool) (*user, error) {
 	}
 	t.epochMoved = true
 	return t.anyUser(name)
+}
+
+// renew reads a user who has changed, for whoever holds him.
+func (t *tx) renew(u *user) (*user, error) {
+	t.epochMoved = true
+	delete(t.users, u.id)
+	delete(t.userNames, u.name)
+	now, err := t.userByID(u.id)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range t.rooms {
+		if m := r.members[u.id]; m != nil {
+			m.user = now
+		}
+	}
+	return now, nil
 }

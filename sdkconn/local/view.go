@@ -13,16 +13,26 @@ type view struct {
 	readTime uint64
 	readSeq  uint64
 	cleared  int64 // log position up to which everything is deleted
+	pinned   bool
+	opt      sdkconn.ReceiveOpt
 }
 
 func (l *lookup) view(user int64, r *room) (view, error) {
 	var v view
+	var gone int64
+	var goneTime uint64
 	_, err := l.db.one(func(s *sqlite3.Stmt) {
 		v = view{
 			since: s.ColumnInt64(0), read: s.ColumnInt64(1), readTime: uint64(s.ColumnInt64(2)),
 			readSeq: uint64(s.ColumnInt64(3)), cleared: s.ColumnInt64(4),
+			pinned: s.ColumnBool(5), opt: sdkconn.ReceiveOpt(s.ColumnInt64(6)),
 		}
-	}, `SELECT since, read, read_time, read_seq, cleared FROM view WHERE user = ? AND room = ?`, user, r.id)
+		gone, goneTime = s.ColumnInt64(7), uint64(s.ColumnInt64(8))
+	}, `SELECT since, read, read_time, read_seq, cleared, pinned, opt, gone, gone_time FROM view WHERE user = ? AND room = ?`,
+		user, r.id)
+	if err == nil && gone != 0 {
+		v.since, err = l.sinceGone(r, gone, goneTime)
+	}
 	return v, err
 }
 
@@ -32,13 +42,16 @@ func (t *tx) ensureView(r *room, user, since int64) error {
 		return nil
 	}
 	r.views[user] = true
-	return t.exec(`INSERT INTO view VALUES (?, ?, ?, 0, 0, 0, 0) ON CONFLICT DO NOTHING`, user, r.id, since)
+	return t.exec(`INSERT INTO view (user, room, since, read, read_time, read_seq, cleared) VALUES (?, ?, ?, 0, 0, 0, 0)
+		ON CONFLICT DO UPDATE SET since = excluded.since WHERE since = 0`, user, r.id, since)
 }
 
 // convState is what the writer keeps of a conversation of a logged-in user, to tell of it without reading the file.
 type convState struct {
 	since  int64
 	unread uint64
+	pinned bool
+	opt    sdkconn.ReceiveOpt
 }
 
 // convState returns the state as of r, which must be told in the order of the log.
@@ -57,7 +70,7 @@ func (e *engine) convState(c *Conn, r *row) (*convState, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &convState{since: v.since, unread: n}
+	s := &convState{since: v.since, unread: n, pinned: v.pinned, opt: v.opt}
 	c.convs[r.room.id] = s
 	return s, nil
 }
@@ -122,6 +135,7 @@ func (l *lookup) convInfo(self *user, r *room) (*sdkconn.ConvInfo, int64, error)
 		return nil, 0, err
 	}
 	info := l.convBase(conv, r)
+	info.IsPinned, info.RecvOpt = v.pinned, uint32(v.opt)
 	if r.isGroup() {
 		info.GroupReadSeq = v.readSeq
 	} else {
