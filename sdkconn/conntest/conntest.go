@@ -45,6 +45,7 @@ type Features struct {
 	NoNotices       bool // no notices to single users about groups
 	NoMute          bool // members of a group cannot be muted
 	NoKick          bool // a second login of a user does not end the first
+	NoEdits         bool // no sdkconn.MessageModifier
 }
 
 type feature string
@@ -67,6 +68,7 @@ const (
 	mute          feature = "mute"
 	kick          feature = "kick"
 	idle          feature = "idle"
+	edits         feature = "edits"
 )
 
 func (f Features) absent() []feature {
@@ -75,7 +77,7 @@ func (f Features) absent() []feature {
 		clock: f.NoClock, groups: f.NoGroups, conversations: f.NoConversations, finder: f.NoFinder, profiles: f.NoProfiles,
 		convEvents: f.NoConvEvents, receipts: f.NoReceipts, onlineOnly: f.NoOnlineOnly, files: f.NoFiles,
 		localStore: f.NoLocalStore, offline: f.NoOffline, targets: f.NoTargets, tips: f.NoTips, notices: f.NoNotices,
-		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle,
+		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, edits: f.NoEdits,
 	} {
 		if no {
 			absent = append(absent, name)
@@ -93,7 +95,7 @@ type check struct {
 }
 
 func checks() []check {
-	return slices.Concat(sendChecks, groupSendChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks,
+	return slices.Concat(sendChecks, groupSendChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks, editChecks,
 		receiptChecks, importSaveChecks, deleteChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
 		conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
 }
@@ -123,8 +125,9 @@ func abilities(e *env) {
 	_, hasFinder := conn.(sdkconn.MessageFinder)
 	_, hasProfiles := conn.(sdkconn.Profiles)
 	_, hasIdle := conn.(sdkconn.Idler)
+	_, hasEdits := conn.(sdkconn.MessageModifier)
 	for name, has := range map[feature]bool{
-		groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
+		edits: hasEdits, groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
 	} {
 		if absent := slices.Contains(e.features.absent(), name); has == absent {
 			e.Errorf("%s: offered is %v, declared absent is %v", name, has, absent)

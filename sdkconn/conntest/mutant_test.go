@@ -24,6 +24,7 @@ type mutation struct {
 	send      func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) (*sdkconn.Message, error)
 	history   func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, p sdkconn.GetMsgListParam) ([]*sdkconn.Message, error)
 	find      func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, ls []sdkconn.Locator) ([]*sdkconn.Message, error)
+	edit      func(c *local.Conn, ctx context.Context, msg *sdkconn.Message) (*sdkconn.Message, error)
 	revoke    func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error
 	read      func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error
 	importing func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msgs []*sdkconn.Message) error
@@ -60,6 +61,13 @@ func (c *mutant) FindByMsgLocatorList(ctx context.Context, conv sdkconn.Conversa
 		return c.m.find(c.Conn, ctx, conv, ls)
 	}
 	return c.Conn.FindByMsgLocatorList(ctx, conv, ls)
+}
+
+func (c *mutant) MsgModifyMessage(ctx context.Context, msg *sdkconn.Message) (*sdkconn.Message, error) {
+	if c.m.edit != nil {
+		return c.m.edit(c.Conn, ctx, msg)
+	}
+	return c.Conn.MsgModifyMessage(ctx, msg)
 }
 
 func (c *mutant) Revoke(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error {

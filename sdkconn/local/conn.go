@@ -31,6 +31,8 @@ var (
 	_ sdkconn.Conversations = (*Conn)(nil)
 	_ sdkconn.MessageFinder = (*Conn)(nil)
 	_ sdkconn.Profiles      = (*Conn)(nil)
+
+	_ sdkconn.MessageModifier = (*Conn)(nil)
 )
 
 // Login logs the user in, and makes him when there is no such user yet. A login that the same user has through this

@@ -31,6 +31,8 @@
 // StatusLocalImported, never count as unread and cannot be revoked. Time positions and ranges are those of
 // sdkconn.GetMsgListParam; a TimePeriod of zero means no end. IsRamble makes no difference.
 //
+// An edit changes the message in place for all who have it; what it said before is not kept.
+//
 // A message counts as unread when somebody else wrote it, it is no tip, nobody took it back, and it is not excluded or
 // for some members only. Reading counts by the second in a C2C conversation and by seq in a group. A receipt is told when
 // something of the peer's became read by it.

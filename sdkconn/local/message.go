@@ -29,6 +29,7 @@ type body struct {
 	SupportExtension        bool                       `json:"ext,omitzero"`
 	TargetMembers           []string                   `json:"to,omitempty"`
 	Unknown                 jsontext.Value             `json:"x,omitzero"`
+	Version                 uint64                     `json:"v,omitzero"` // how often it was edited
 }
 
 // The flags of a stored message.
@@ -165,7 +166,7 @@ func (r *row) message(e eyes) *sdkconn.Message {
 		MsgID:           msgID(r.sender.tiny(), r.time, r.rand),
 		NeedReadReceipt: b.NeedReadReceipt, OfflinePush: b.OfflinePush, Priority: b.Priority, Rand: r.rand,
 		Sender: r.sender.name, SenderProfile: r.sender.profile(), Seq: r.seq, ServerTime: r.time, Status: r.status,
-		SupportExtension: b.SupportExtension, TargetMembers: b.TargetMembers, Unknown: b.Unknown,
+		SupportExtension: b.SupportExtension, TargetMembers: b.TargetMembers, Unknown: b.Unknown, Version: b.Version,
 	}
 	m.UniqueID = uniqueID(e.conv.Type, m)
 	if m.IsFromSelf {
