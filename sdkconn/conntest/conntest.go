@@ -45,6 +45,7 @@ type Features struct {
 	NoNotices       bool // no notices to single users about groups
 	NoMute          bool // members of a group cannot be muted
 	NoKick          bool // a second login of a user does not end the first
+	NoEffects       bool // a send with an effect's id that was sent before is sent again
 	NoEdits         bool // no sdkconn.MessageModifier
 }
 
@@ -69,6 +70,7 @@ const (
 	kick          feature = "kick"
 	idle          feature = "idle"
 	edits         feature = "edits"
+	effects       feature = "effect ids"
 )
 
 func (f Features) absent() []feature {
@@ -77,7 +79,7 @@ func (f Features) absent() []feature {
 		clock: f.NoClock, groups: f.NoGroups, conversations: f.NoConversations, finder: f.NoFinder, profiles: f.NoProfiles,
 		convEvents: f.NoConvEvents, receipts: f.NoReceipts, onlineOnly: f.NoOnlineOnly, files: f.NoFiles,
 		localStore: f.NoLocalStore, offline: f.NoOffline, targets: f.NoTargets, tips: f.NoTips, notices: f.NoNotices,
-		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, edits: f.NoEdits,
+		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, edits: f.NoEdits, effects: f.NoEffects,
 	} {
 		if no {
 			absent = append(absent, name)
@@ -95,7 +97,7 @@ type check struct {
 }
 
 func checks() []check {
-	return slices.Concat(sendChecks, groupSendChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks, editChecks,
+	return slices.Concat(sendChecks, groupSendChecks, effectChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks, editChecks,
 		receiptChecks, importSaveChecks, deleteChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
 		conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
 }

@@ -3,6 +3,7 @@ package conntest
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -45,13 +46,9 @@ func revoking(f func(c *local.Conn, ctx ctxt, conv conv, m msg) error, fails ...
 	return mutation{fails: fails, revoke: f}
 }
 
-func editing(f func(c *local.Conn, ctx ctxt, m msg) (msg, error), fails ...string) mutation {
-	return mutation{fails: fails, edit: f}
-}
-
 func mutations() map[string]mutation {
 	first, repeated := new(once), new(once)
-	return map[string]mutation{
+	all := map[string]mutation{
 		// history
 		"last_msg is included": listed(func(p params, msgs list) list {
 			if p.LastMsg == nil || len(p.LastMsg.Elems) == 0 {
@@ -244,59 +241,6 @@ func mutations() map[string]mutation {
 		"revocations name no revoker": tell(revocations(func(r *sdkconn.Revocation) { r.RevokerUserID = "" }), "revoke/the peer is told which"),
 		"revocations with is_self":    tell(revocations(func(r *sdkconn.Revocation) { r.IsSelf = true }), "revoke/the peer is told which", "revoke/group: the sender, the owner and admins"),
 		"revocations without is_self": tell(revocations(func(r *sdkconn.Revocation) { r.IsSelf = false }), "revoke/group: the sender, the owner and admins"),
-
-		// edits
-		"edits are not told": without(isKind(sdkconn.EventMsgUpdate), "edit/both sides have it and are told",
-			"edit/group: all members have it and are told", "edit/the newest is told after an absence"),
-		"an edit is a new message": tell(func(events []event) []event {
-			for i := range events {
-				if events[i].Kind == sdkconn.EventMsgUpdate {
-					events[i].Kind = sdkconn.EventNewMsg
-				}
-			}
-			return events
-		}, "edit/both sides have it and are told"),
-		"edits never conflict": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
-			newest, err := c.MsgModifyMessage(ctx, m)
-			if sdkconn.CodeOf(err) == sdkconn.CodeMsgModifyConflict {
-				again := *m
-				again.Version = newest.Version
-				return c.MsgModifyMessage(ctx, &again)
-			}
-			return newest, err
-		}, "edit/a stale copy conflicts"),
-		"a conflict does not say with what": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
-			newest, err := c.MsgModifyMessage(ctx, m)
-			if err != nil {
-				return nil, err
-			}
-			return newest, nil
-		}, "edit/a stale copy conflicts"),
-		"only the sender may edit": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
-			if m != nil && !m.IsFromSelf {
-				return nil, &sdkconn.Error{Op: "MsgModifyMessage", Code: sdkconn.CodeInvalidParameters}
-			}
-			return c.MsgModifyMessage(ctx, m)
-		}, "edit/everybody in the conversation may edit", "edit/group: all members have it and are told"),
-		"an edit keeps the cloud custom string": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
-			if m == nil {
-				return c.MsgModifyMessage(ctx, m)
-			}
-			kept := *m
-			kept.CloudCustom = ""
-			return c.MsgModifyMessage(ctx, &kept)
-		}, "edit/the cloud custom string and the elements that can be edited"),
-		"an edit has no version": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
-			newest, err := c.MsgModifyMessage(ctx, m)
-			if newest != nil {
-				newest.Version = 0
-			}
-			return newest, err
-		}, "edit/both sides have it and are told"),
-		"what cannot be edited is edited": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
-			newest, err := c.MsgModifyMessage(ctx, m)
-			return newest, forgive(err, sdkconn.CodeInvalidParameters, sdkconn.CodeInvalidMsgElem)
-		}, "edit/what cannot be edited", "edit/the cloud custom string and the elements that can be edited"),
 
 		// read
 		"reading does nothing": {fails: []string{"receipt/everything is read", "receipt/unread counts"}, read: func(c *local.Conn, ctx ctxt, conv conv, m msg) error {
@@ -495,6 +439,8 @@ func mutations() map[string]mutation {
 			return e.Kind == sdkconn.EventNewMsg && e.Message.ConvType == sdkconn.ConvSystem
 		}, "group/notices to single users"),
 	}
+	maps.Copy(all, messageMutations())
+	return all
 }
 
 func batching(f func([]sdkconn.BatchSendResult, error) ([]sdkconn.BatchSendResult, error), fails ...string) mutation {

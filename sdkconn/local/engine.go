@@ -67,7 +67,7 @@ func openEngine(path string, config Config) (_ *engine, err error) {
 		if e.w, err = openDB(":memory:"); err != nil {
 			return nil, err
 		}
-		if err := makeSchema(e.w); err != nil {
+		if err := makeSchema(e.w, 0); err != nil {
 			return nil, err
 		}
 	} else if err := e.openFile(); err != nil {
@@ -102,23 +102,26 @@ func (e *engine) openFile() error {
 	if e.w, err = openDB(e.path); err != nil {
 		return err
 	}
-	fresh, err := checkSchema(e.w)
+	version, err := checkSchema(e.w)
 	if err != nil {
 		return err
 	}
 	if err := e.w.conn.Exec(`PRAGMA journal_mode = WAL`); err != nil {
 		return err
 	}
-	if fresh { // the first commit after it makes it durable along with itself
+	if version == 0 { // the first commit after it makes it durable along with itself
 		if err := e.w.conn.Exec(`PRAGMA synchronous = NORMAL`); err != nil {
 			return err
 		}
-		if err := makeSchema(e.w); err != nil {
+		if err := makeSchema(e.w, 0); err != nil {
 			return err
 		}
 	}
 	// Waiting for the log's disk write is what makes a call durable.
-	return e.w.conn.Exec(`PRAGMA synchronous = FULL`)
+	if err := e.w.conn.Exec(`PRAGMA synchronous = FULL`); err != nil || version == 0 {
+		return err
+	}
+	return makeSchema(e.w, version)
 }
 
 // close answers everything that waits, then ends the writer. Nobody is logged in any more.

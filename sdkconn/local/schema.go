@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrNewerSchema is returned by Open for a chat file that a newer timbot has written.
@@ -12,12 +13,23 @@ var ErrNewerSchema = errors.New("the chat file was written by a newer timbot; us
 var ErrNotChat = errors.New("the file is an SQLite database but not a chat")
 
 // schemaVersion is the number that Open writes into a new file (PRAGMA user_version) and expects in an old one.
-const schemaVersion = 1
+const schemaVersion = 2
+
+// migrations holds what makes each version of the schema the next one; a new file goes through all of them.
+var migrations = [schemaVersion - 1]string{
+	`CREATE TABLE effect (
+		room INTEGER NOT NULL,
+		user INTEGER NOT NULL,            -- who sent it
+		id   TEXT NOT NULL,               -- the effect's
+		msg  INTEGER NOT NULL,
+		PRIMARY KEY (room, user, id)
+	) STRICT, WITHOUT ROWID`,
+}
 
 // applicationID marks the file as a chat (PRAGMA application_id): "TiMb".
 const applicationID = 0x54694d62
 
-// The log positions of msg and event come from one counter, so that together they are one log in commit order. A group's
+// schema is version 1. The log positions of msg and event come from one counter, so that together they are one log in commit order. A group's
 // message is one row whoever reads it; what differs from user to user is in member, view, hidden and own.
 const schema = `
 CREATE TABLE meta (
@@ -145,30 +157,49 @@ CREATE TABLE chunk (
 CREATE UNIQUE INDEX chunk_order ON chunk (blob, n);
 `
 
-// checkSchema reports whether the file is new, and refuses one that is no chat or a newer one. It changes nothing.
-func checkSchema(d *db) (fresh bool, err error) {
-	version, err := d.integer(`PRAGMA user_version`)
-	if err != nil {
-		return false, err
+// checkSchema returns the version of the file's schema, 0 for a new file, and refuses a file that is no chat or a newer one.
+// It changes nothing.
+func checkSchema(d *db) (version int64, err error) {
+	if version, err = d.integer(`PRAGMA user_version`); err != nil {
+		return 0, err
 	}
 	app, err := d.integer(`PRAGMA application_id`)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	tables, err := d.integer(`SELECT count(*) FROM sqlite_schema`)
 	switch {
 	case err != nil:
-		return false, err
-	case tables > 0 && app != applicationID:
-		return false, ErrNotChat
+		return 0, err
+	case tables == 0:
+		return 0, nil
+	case app != applicationID || version < 1:
+		return 0, ErrNotChat
 	case version > schemaVersion:
-		return false, fmt.Errorf("schema %d, known up to %d: %w", version, schemaVersion, ErrNewerSchema)
+		return 0, fmt.Errorf("schema %d, known up to %d: %w", version, schemaVersion, ErrNewerSchema)
 	}
-	return tables == 0, nil
+	return version, nil
 }
 
-// makeSchema makes a new file a chat. The caller holds the lock file.
-func makeSchema(d *db) error {
-	return d.conn.Exec(fmt.Sprintf(`BEGIN IMMEDIATE; %s; PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT`,
-		schema, applicationID, schemaVersion))
+// makeSchema brings a file from a version of the schema to the newest one, in one transaction. The caller holds the lock
+// file.
+func makeSchema(d *db, version int64) error {
+	if version == schemaVersion {
+		return nil
+	}
+	var sql strings.Builder
+	sql.WriteString(`BEGIN IMMEDIATE; `)
+	if version == 0 {
+		fmt.Fprintf(&sql, `%s; PRAGMA application_id = %d; `, schema, applicationID)
+		version = 1
+	}
+	for _, step := range migrations[version-1:] {
+		sql.WriteString(step + `; `)
+	}
+	fmt.Fprintf(&sql, `PRAGMA user_version = %d; COMMIT`, schemaVersion)
+	err := d.conn.Exec(sql.String())
+	if err != nil && !d.conn.GetAutocommit() {
+		d.conn.Exec(`ROLLBACK`)
+	}
+	return err
 }

@@ -1,0 +1,130 @@
+package conntest
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/timbot-go/timbot/sdkconn"
+	"github.com/timbot-go/timbot/sdkconn/local"
+)
+
+func editing(f func(c *local.Conn, ctx ctxt, m msg) (msg, error), fails ...string) mutation {
+	return mutation{fails: fails, edit: f}
+}
+
+// messageMutations is what may be wrong with what is done to messages beside the ten calls.
+func messageMutations() map[string]mutation {
+	var resends struct {
+		sync.Mutex
+		n int
+	}
+	return map[string]mutation{
+		// effect ids
+		"a repeated send is sent again": sending(func(m msg) {
+			id, rest := sdkconn.SplitEffect(m.CloudCustom)
+			if id == "" {
+				return
+			}
+			resends.Lock()
+			defer resends.Unlock()
+			resends.n++
+			m.CloudCustom = sdkconn.WithEffect(rest, id+strings.Repeat("+", resends.n))
+		}, "effect/a repeated send happens once", "effect/it outlives the login", "effect/group: a repeated send happens once"),
+		"an effect is known by its id alone":  {fails: []string{"effect/another id, sender or conversation is another send"}, send: byEffect()},
+		"a refused effect is not tried again": {fails: []string{"effect/a refused send has not happened"}, send: refusedOnce()},
+
+		// edits
+		"edits are not told": without(isKind(sdkconn.EventMsgUpdate), "edit/both sides have it and are told",
+			"edit/group: all members have it and are told", "edit/the newest is told after an absence"),
+		"an edit is a new message": tell(func(events []event) []event {
+			for i := range events {
+				if events[i].Kind == sdkconn.EventMsgUpdate {
+					events[i].Kind = sdkconn.EventNewMsg
+				}
+			}
+			return events
+		}, "edit/both sides have it and are told"),
+		"edits never conflict": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
+			newest, err := c.MsgModifyMessage(ctx, m)
+			if sdkconn.CodeOf(err) == sdkconn.CodeMsgModifyConflict {
+				again := *m
+				again.Version = newest.Version
+				return c.MsgModifyMessage(ctx, &again)
+			}
+			return newest, err
+		}, "edit/a stale copy conflicts"),
+		"a conflict does not say with what": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
+			newest, err := c.MsgModifyMessage(ctx, m)
+			if err != nil {
+				return nil, err
+			}
+			return newest, nil
+		}, "edit/a stale copy conflicts"),
+		"only the sender may edit": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
+			if m != nil && !m.IsFromSelf {
+				return nil, &sdkconn.Error{Op: "MsgModifyMessage", Code: sdkconn.CodeInvalidParameters}
+			}
+			return c.MsgModifyMessage(ctx, m)
+		}, "edit/everybody in the conversation may edit", "edit/group: all members have it and are told"),
+		"an edit keeps the cloud custom string": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
+			if m == nil {
+				return c.MsgModifyMessage(ctx, m)
+			}
+			kept := *m
+			kept.CloudCustom = ""
+			return c.MsgModifyMessage(ctx, &kept)
+		}, "edit/the cloud custom string and the elements that can be edited"),
+		"an edit has no version": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
+			newest, err := c.MsgModifyMessage(ctx, m)
+			if newest != nil {
+				newest.Version = 0
+			}
+			return newest, err
+		}, "edit/both sides have it and are told"),
+		"what cannot be edited is edited": editing(func(c *local.Conn, ctx ctxt, m msg) (msg, error) {
+			newest, err := c.MsgModifyMessage(ctx, m)
+			return newest, forgive(err, sdkconn.CodeInvalidParameters, sdkconn.CodeInvalidMsgElem)
+		}, "edit/what cannot be edited", "edit/the cloud custom string and the elements that can be edited"),
+	}
+}
+
+// byEffect answers a send with the first message of the same effect, wherever it went.
+func byEffect() func(c *local.Conn, ctx ctxt, conv conv, m msg) (msg, error) {
+	var mu sync.Mutex
+	sent := make(map[string]msg)
+	return func(c *local.Conn, ctx ctxt, conv conv, m msg) (msg, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		id := ""
+		if m != nil {
+			id, _ = sdkconn.SplitEffect(m.CloudCustom)
+		}
+		if before := sent[id]; before != nil {
+			return before, nil
+		}
+		out, err := c.SendNewMsg(ctx, conv, m)
+		if err == nil && id != "" {
+			sent[id] = out
+		}
+		return out, err
+	}
+}
+
+// refusedOnce answers a send that was refused with the same refusal for ever.
+func refusedOnce() func(c *local.Conn, ctx ctxt, conv conv, m msg) (msg, error) {
+	var mu sync.Mutex
+	refused := make(map[string]error)
+	return func(c *local.Conn, ctx ctxt, conv conv, m msg) (msg, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if m == nil || m.CloudCustom == "" {
+			return c.SendNewMsg(ctx, conv, m)
+		}
+		if err := refused[m.CloudCustom]; err != nil {
+			return nil, err
+		}
+		out, err := c.SendNewMsg(ctx, conv, m)
+		refused[m.CloudCustom] = err
+		return out, err
+	}
+}
