@@ -46,6 +46,9 @@ type Features struct {
 	NoMute          bool // members of a group cannot be muted
 	NoKick          bool // a second login of a user does not end the first
 	NoEffects       bool // a send with an effect's id that was sent before is sent again
+	NoListDelete    bool // no sdkconn.MessageListDeleter
+	NoClearHistory  bool // no sdkconn.HistoryClearer
+	NoCustomData    bool // no sdkconn.LocalCustomData
 	NoEdits         bool // no sdkconn.MessageModifier
 }
 
@@ -71,6 +74,9 @@ const (
 	idle          feature = "idle"
 	edits         feature = "edits"
 	effects       feature = "effect ids"
+	listDelete    feature = "list delete"
+	clearHistory  feature = "clear history"
+	customData    feature = "local custom data"
 )
 
 func (f Features) absent() []feature {
@@ -80,6 +86,7 @@ func (f Features) absent() []feature {
 		convEvents: f.NoConvEvents, receipts: f.NoReceipts, onlineOnly: f.NoOnlineOnly, files: f.NoFiles,
 		localStore: f.NoLocalStore, offline: f.NoOffline, targets: f.NoTargets, tips: f.NoTips, notices: f.NoNotices,
 		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, edits: f.NoEdits, effects: f.NoEffects,
+		listDelete: f.NoListDelete, clearHistory: f.NoClearHistory, customData: f.NoCustomData,
 	} {
 		if no {
 			absent = append(absent, name)
@@ -98,7 +105,7 @@ type check struct {
 
 func checks() []check {
 	return slices.Concat(sendChecks, groupSendChecks, effectChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks, editChecks,
-		receiptChecks, importSaveChecks, deleteChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
+		receiptChecks, importSaveChecks, deleteChecks, ownViewChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
 		conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
 }
 
@@ -128,8 +135,12 @@ func abilities(e *env) {
 	_, hasProfiles := conn.(sdkconn.Profiles)
 	_, hasIdle := conn.(sdkconn.Idler)
 	_, hasEdits := conn.(sdkconn.MessageModifier)
+	_, hasListDelete := conn.(sdkconn.MessageListDeleter)
+	_, hasClearHistory := conn.(sdkconn.HistoryClearer)
+	_, hasCustomData := conn.(sdkconn.LocalCustomData)
 	for name, has := range map[feature]bool{
-		edits: hasEdits, groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
+		listDelete: hasListDelete, clearHistory: hasClearHistory, customData: hasCustomData, edits: hasEdits,
+		groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
 	} {
 		if absent := slices.Contains(e.features.absent(), name); has == absent {
 			e.Errorf("%s: offered is %v, declared absent is %v", name, has, absent)

@@ -33,6 +33,47 @@ func messageMutations() map[string]mutation {
 		"an effect is known by its id alone":  {fails: []string{"effect/another id, sender or conversation is another send"}, send: byEffect()},
 		"a refused effect is not tried again": {fails: []string{"effect/a refused send has not happened"}, send: refusedOnce()},
 
+		// one's own view
+		"a list is deleted one by one": {fails: []string{"listdelete/what is no list of one conversation"}, deletes: func(c *local.Conn, ctx ctxt, conv conv, msgs list) error {
+			for _, m := range msgs {
+				if err := c.MsgListDelete(ctx, conv, list{m}); err != nil {
+					return err
+				}
+			}
+			return c.MsgListDelete(ctx, conv, msgs)
+		}},
+		"only the first of a list is deleted": {fails: []string{"listdelete/several at once, in one's own view"}, deletes: func(c *local.Conn, ctx ctxt, conv conv, msgs list) error {
+			return c.MsgListDelete(ctx, conv, msgs[:min(1, len(msgs))])
+		}},
+		"a list may be longer": {fails: []string{"listdelete/what is no list of one conversation"}, deletes: func(c *local.Conn, ctx ctxt, conv conv, msgs list) error {
+			return c.MsgListDelete(ctx, conv, msgs[:min(sdkconn.MaxListDelete, len(msgs))])
+		}},
+		"clearing does nothing": {fails: []string{"clear/all of a conversation, in one's own view"}, clear: func(_ *local.Conn, _ ctxt, conv conv) error {
+			if !conv.Valid() {
+				return &sdkconn.Error{Op: "MsgClearHistoryMessage", Code: sdkconn.CodeParam}
+			}
+			return nil
+		}},
+		"clearing takes back": {fails: []string{"clear/all of a conversation, in one's own view"}, clear: func(c *local.Conn, ctx ctxt, conv conv) error {
+			msgs, err := c.GetMsgList(ctx, conv, params{Count: 1000})
+			for _, m := range msgs {
+				if m.IsFromSelf {
+					err = c.Revoke(ctx, conv, m)
+				}
+			}
+			if err != nil {
+				return err
+			}
+			return c.MsgClearHistoryMessage(ctx, conv)
+		}},
+		"local custom data is not kept": {fails: []string{"customdata/"}, data: func(*local.Conn, ctxt, msg) error { return nil }},
+		"local custom data cannot be taken away": {fails: []string{"customdata/one's own, with any message"}, data: func(c *local.Conn, ctx ctxt, m msg) error {
+			if m.CustomStr == "" && m.CustomInt == 0 {
+				return nil
+			}
+			return c.MsgSetLocalCustomData(ctx, m)
+		}},
+
 		// edits
 		"edits are not told": without(isKind(sdkconn.EventMsgUpdate), "edit/both sides have it and are told",
 			"edit/group: all members have it and are told", "edit/the newest is told after an absence"),

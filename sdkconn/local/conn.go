@@ -32,7 +32,10 @@ var (
 	_ sdkconn.MessageFinder = (*Conn)(nil)
 	_ sdkconn.Profiles      = (*Conn)(nil)
 
-	_ sdkconn.MessageModifier = (*Conn)(nil)
+	_ sdkconn.MessageModifier    = (*Conn)(nil)
+	_ sdkconn.MessageListDeleter = (*Conn)(nil)
+	_ sdkconn.HistoryClearer     = (*Conn)(nil)
+	_ sdkconn.LocalCustomData    = (*Conn)(nil)
 )
 
 // Login logs the user in, and makes him when there is no such user yet. A login that the same user has through this

@@ -152,6 +152,7 @@ type eyes struct {
 	peerRead int64 // log position up to which the other user has read
 	hidden   bool
 	card     string // the sender's, in a group
+	note     *note  // what self keeps with it; nil is what he sent along
 }
 
 // message is the row as the user sees it. It shares the body with other users' messages.
@@ -176,6 +177,9 @@ func (r *row) message(e eyes) *sdkconn.Message {
 	} else {
 		m.IsRead = r.id <= e.read
 		m.Elems = withoutPaths(m.Elems)
+	}
+	if e.note != nil {
+		m.CustomInt, m.CustomStr = e.note.n, e.note.s
 	}
 	if e.conv.Type == sdkconn.ConvGroup {
 		m.SenderMember = &sdkconn.GroupMemberInfo{

@@ -150,6 +150,9 @@ func (l *lookup) seenBy(self *user, m *row) (*sdkconn.Message, error) {
 	if e.hidden, err = l.isHidden(self, m, v); err != nil {
 		return nil, err
 	}
+	if e.note, err = l.note(self, m); err != nil {
+		return nil, err
+	}
 	own := *m
 	own.body = m.body.clone()
 	return own.message(e), nil

@@ -48,7 +48,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a folder":         {dir, nil, "open"},
 		"no database":      {write("garbage.db", bytes.Repeat([]byte("garbage "), 1000)), nil, "damaged or no chat"},
 		"another database": {sql("other.db", `CREATE TABLE t (a)`), ErrNotChat, "not a chat"},
-		"a newer schema":   {newer, ErrNewerSchema, "schema 99, known up to 2"},
+		"a newer schema":   {newer, ErrNewerSchema, "schema 99, known up to 3"},
 	} {
 		_, err := Open(t.Context(), c.path, Config{})
 		if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {

@@ -13,7 +13,7 @@ var ErrNewerSchema = errors.New("the chat file was written by a newer timbot; us
 var ErrNotChat = errors.New("the file is an SQLite database but not a chat")
 
 // schemaVersion is the number that Open writes into a new file (PRAGMA user_version) and expects in an old one.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // migrations holds what makes each version of the schema the next one; a new file goes through all of them.
 var migrations = [schemaVersion - 1]string{
@@ -23,6 +23,13 @@ var migrations = [schemaVersion - 1]string{
 		id   TEXT NOT NULL,               -- the effect's
 		msg  INTEGER NOT NULL,
 		PRIMARY KEY (room, user, id)
+	) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE note (
+		user INTEGER NOT NULL,
+		msg  INTEGER NOT NULL,
+		n    INTEGER NOT NULL,
+		s    TEXT NOT NULL,
+		PRIMARY KEY (user, msg)
 	) STRICT, WITHOUT ROWID`,
 }
 
