@@ -12,6 +12,20 @@ func editing(f func(c *local.Conn, ctx ctxt, m msg) (msg, error), fails ...strin
 	return mutation{fails: fails, edit: f}
 }
 
+// looking changes what is searched for, or what is found.
+func looking(ask func(*sdkconn.SearchParam), answer func(*sdkconn.SearchResult), fails ...string) mutation {
+	return mutation{fails: fails, search: func(c *local.Conn, ctx ctxt, p sdkconn.SearchParam) (*sdkconn.SearchResult, error) {
+		if ask != nil {
+			ask(&p)
+		}
+		r, err := c.MsgSearchLocalMessages(ctx, p)
+		if err == nil && answer != nil {
+			answer(r)
+		}
+		return r, err
+	}}
+}
+
 // messageMutations is what may be wrong with what is done to messages beside the ten calls.
 func messageMutations() map[string]mutation {
 	var resends struct {
@@ -73,6 +87,28 @@ func messageMutations() map[string]mutation {
 			}
 			return c.MsgSetLocalCustomData(ctx, m)
 		}},
+
+		// search
+		"all words is any word": looking(func(p *sdkconn.SearchParam) { p.Match = sdkconn.MatchAnyKeyword }, nil, "search/words in one conversation"),
+		"the second word is not looked for": looking(func(p *sdkconn.SearchParam) { p.Keywords = p.Keywords[:min(1, len(p.Keywords))] }, nil,
+			"search/words in one conversation"),
+		"senders are not looked at": looking(func(p *sdkconn.SearchParam) { p.Senders, p.ElemTypes = nil, append(p.ElemTypes, sdkconn.ElemText) }, nil,
+			"search/types, senders and times"),
+		"times are not looked at": looking(func(p *sdkconn.SearchParam) { p.TimePosition, p.TimePeriod = 0, 0 }, nil, "search/types, senders and times"),
+		"every page is the first": looking(func(p *sdkconn.SearchParam) { p.PageIndex = 0 }, nil, "search/pages of messages", "search/all conversations"),
+		"a page is all there is": looking(nil, func(r *sdkconn.SearchResult) {
+			for i := range r.Items {
+				if n := len(r.Items[i].Messages); n > 0 {
+					r.Items[i].TotalCount, r.TotalCount = uint32(n), uint32(n)
+				}
+			}
+		}, "search/pages of messages"),
+		"found oldest first": looking(nil, func(r *sdkconn.SearchResult) {
+			for i := range r.Items {
+				r.Items[i].Messages = reversed(r.Items[i].Messages)
+			}
+		}, "search/words in one conversation"),
+		"conversations in any order": looking(nil, func(r *sdkconn.SearchResult) { r.Items = reversed(r.Items) }, "search/all conversations"),
 
 		// edits
 		"edits are not told": without(isKind(sdkconn.EventMsgUpdate), "edit/both sides have it and are told",

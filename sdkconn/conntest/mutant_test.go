@@ -28,6 +28,7 @@ type mutation struct {
 	deletes   func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msgs []*sdkconn.Message) error
 	clear     func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation) error
 	data      func(c *local.Conn, ctx context.Context, msg *sdkconn.Message) error
+	search    func(c *local.Conn, ctx context.Context, p sdkconn.SearchParam) (*sdkconn.SearchResult, error)
 	revoke    func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error
 	read      func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error
 	importing func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msgs []*sdkconn.Message) error
@@ -92,6 +93,13 @@ func (c *mutant) MsgSetLocalCustomData(ctx context.Context, msg *sdkconn.Message
 		return c.m.data(c.Conn, ctx, msg)
 	}
 	return c.Conn.MsgSetLocalCustomData(ctx, msg)
+}
+
+func (c *mutant) MsgSearchLocalMessages(ctx context.Context, p sdkconn.SearchParam) (*sdkconn.SearchResult, error) {
+	if c.m.search != nil {
+		return c.m.search(c.Conn, ctx, p)
+	}
+	return c.Conn.MsgSearchLocalMessages(ctx, p)
 }
 
 func (c *mutant) Revoke(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error {

@@ -13,14 +13,16 @@ import (
 
 // query asks for a stretch of a conversation. Messages come newest first, or oldest first with forward.
 type query struct {
-	forward bool
-	limit   uint64
-	from    *key             // exclusive position by key
-	seqs    *[2]uint64       // lowest and highest seq, inclusive
-	times   *[2]uint64       // lowest and highest time, inclusive
-	types   int64            // bits of element types, 0 for all
-	without int64            // flags that a message must not have
-	only    *sdkconn.Locator // this message alone, deleted or not
+	forward  bool
+	limit    uint64
+	from     *key       // exclusive position by key
+	seqs     *[2]uint64 // lowest and highest seq, inclusive
+	times    *[2]uint64 // lowest and highest time, inclusive
+	types    int64      // bits of element types, 0 for all
+	without  int64      // flags that a message must not have
+	likes    []string   // patterns that a body must match, one of them or with allLikes all
+	allLikes bool
+	only     *sdkconn.Locator // this message alone, deleted or not
 }
 
 // GetMsgList implements [sdkconn.Conn]. IsRamble makes no difference: the file is the server and the local store.
@@ -242,6 +244,16 @@ func (q *query) where(sharedGroup bool) (string, []any) {
 	}
 	if q.without != 0 {
 		add(` AND flags & ? = 0`, q.without)
+	}
+	if len(q.likes) > 0 {
+		with := " OR "
+		if q.allLikes {
+			with = " AND "
+		}
+		add(` AND (body LIKE ? ESCAPE '\'` + strings.Repeat(with+`body LIKE ? ESCAPE '\'`, len(q.likes)-1) + `)`)
+		for _, like := range q.likes {
+			args = append(args, like)
+		}
 	}
 	order := []string{"time", "seq", "rand"}
 	if q.seqs != nil {
