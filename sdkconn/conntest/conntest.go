@@ -50,6 +50,7 @@ type Features struct {
 	NoClearHistory  bool // no sdkconn.HistoryClearer
 	NoCustomData    bool // no sdkconn.LocalCustomData
 	NoSearch        bool // no sdkconn.MessageSearcher
+	NoMergers       bool // no sdkconn.MergerDownloader
 	NoEdits         bool // no sdkconn.MessageModifier
 }
 
@@ -76,6 +77,7 @@ const (
 	edits         feature = "edits"
 	effects       feature = "effect ids"
 	searching     feature = "search"
+	mergers       feature = "download of merged messages"
 	listDelete    feature = "list delete"
 	clearHistory  feature = "clear history"
 	customData    feature = "local custom data"
@@ -87,7 +89,7 @@ func (f Features) absent() []feature {
 		clock: f.NoClock, groups: f.NoGroups, conversations: f.NoConversations, finder: f.NoFinder, profiles: f.NoProfiles,
 		convEvents: f.NoConvEvents, receipts: f.NoReceipts, onlineOnly: f.NoOnlineOnly, files: f.NoFiles,
 		localStore: f.NoLocalStore, offline: f.NoOffline, targets: f.NoTargets, tips: f.NoTips, notices: f.NoNotices,
-		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, edits: f.NoEdits, effects: f.NoEffects, searching: f.NoSearch,
+		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, edits: f.NoEdits, effects: f.NoEffects, searching: f.NoSearch, mergers: f.NoMergers,
 		listDelete: f.NoListDelete, clearHistory: f.NoClearHistory, customData: f.NoCustomData,
 	} {
 		if no {
@@ -107,7 +109,7 @@ type check struct {
 
 func checks() []check {
 	return slices.Concat(sendChecks, groupSendChecks, effectChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks, editChecks,
-		receiptChecks, importSaveChecks, deleteChecks, ownViewChecks, searchChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
+		receiptChecks, importSaveChecks, deleteChecks, ownViewChecks, searchChecks, mergerChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
 		conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
 }
 
@@ -137,12 +139,13 @@ func abilities(e *env) {
 	_, hasProfiles := conn.(sdkconn.Profiles)
 	_, hasIdle := conn.(sdkconn.Idler)
 	_, hasEdits := conn.(sdkconn.MessageModifier)
+	_, hasMergers := conn.(sdkconn.MergerDownloader)
 	_, hasSearch := conn.(sdkconn.MessageSearcher)
 	_, hasListDelete := conn.(sdkconn.MessageListDeleter)
 	_, hasClearHistory := conn.(sdkconn.HistoryClearer)
 	_, hasCustomData := conn.(sdkconn.LocalCustomData)
 	for name, has := range map[feature]bool{
-		searching: hasSearch, listDelete: hasListDelete, clearHistory: hasClearHistory, customData: hasCustomData, edits: hasEdits,
+		mergers: hasMergers, searching: hasSearch, listDelete: hasListDelete, clearHistory: hasClearHistory, customData: hasCustomData, edits: hasEdits,
 		groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
 	} {
 		if absent := slices.Contains(e.features.absent(), name); has == absent {

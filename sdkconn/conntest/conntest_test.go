@@ -108,7 +108,7 @@ func TestBareConnection(t *testing.T) {
 		NoClock: true, NoIdle: true, NoGroups: true, NoConversations: true, NoFinder: true, NoProfiles: true, NoConvEvents: true,
 		NoReceipts: true, NoOnlineOnly: true, NoFiles: true, NoLocalStore: true, NoOffline: true, NoTargets: true, NoTips: true,
 		NoNotices: true, NoMute: true, NoKick: true, NoEdits: true, NoEffects: true,
-		NoListDelete: true, NoSearch: true, NoClearHistory: true, NoCustomData: true,
+		NoListDelete: true, NoSearch: true, NoMergers: true, NoClearHistory: true, NoCustomData: true,
 	})
 }
 

@@ -110,6 +110,24 @@ func messageMutations() map[string]mutation {
 		}, "search/words in one conversation"),
 		"conversations in any order": looking(nil, func(r *sdkconn.SearchResult) { r.Items = reversed(r.Items) }, "search/all conversations"),
 
+		// merged messages
+		"the first of a bundle is all of it": {fails: []string{"merger/what was forwarded is fetched", "merger/limits"}, merged: func(c *local.Conn, ctx ctxt, m msg) (list, error) {
+			msgs, err := c.MsgDownloadMergerMessage(ctx, m)
+			return msgs[:min(1, len(msgs))], err
+		}},
+		"a bundle is shared": {fails: []string{"merger/what is fetched is the caller's"}, merged: func(c *local.Conn, ctx ctxt, m msg) (list, error) {
+			if m != nil && len(m.Elems) > 0 {
+				if e, ok := m.Elems[0].(*sdkconn.MergeElem); ok {
+					return e.Messages, nil
+				}
+			}
+			return c.MsgDownloadMergerMessage(ctx, m)
+		}},
+		"what is no bundle is an empty one": {fails: []string{"merger/what is no bundle"}, merged: func(c *local.Conn, ctx ctxt, m msg) (list, error) {
+			msgs, err := c.MsgDownloadMergerMessage(ctx, m)
+			return msgs, forgive(err, sdkconn.CodeInvalidParameters)
+		}},
+
 		// edits
 		"edits are not told": without(isKind(sdkconn.EventMsgUpdate), "edit/both sides have it and are told",
 			"edit/group: all members have it and are told", "edit/the newest is told after an absence"),

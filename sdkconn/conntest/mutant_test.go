@@ -29,6 +29,7 @@ type mutation struct {
 	clear     func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation) error
 	data      func(c *local.Conn, ctx context.Context, msg *sdkconn.Message) error
 	search    func(c *local.Conn, ctx context.Context, p sdkconn.SearchParam) (*sdkconn.SearchResult, error)
+	merged    func(c *local.Conn, ctx context.Context, msg *sdkconn.Message) ([]*sdkconn.Message, error)
 	revoke    func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error
 	read      func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error
 	importing func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msgs []*sdkconn.Message) error
@@ -100,6 +101,13 @@ func (c *mutant) MsgSearchLocalMessages(ctx context.Context, p sdkconn.SearchPar
 		return c.m.search(c.Conn, ctx, p)
 	}
 	return c.Conn.MsgSearchLocalMessages(ctx, p)
+}
+
+func (c *mutant) MsgDownloadMergerMessage(ctx context.Context, msg *sdkconn.Message) ([]*sdkconn.Message, error) {
+	if c.m.merged != nil {
+		return c.m.merged(c.Conn, ctx, msg)
+	}
+	return c.Conn.MsgDownloadMergerMessage(ctx, msg)
 }
 
 func (c *mutant) Revoke(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error {

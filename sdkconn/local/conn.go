@@ -37,6 +37,7 @@ var (
 	_ sdkconn.HistoryClearer     = (*Conn)(nil)
 	_ sdkconn.LocalCustomData    = (*Conn)(nil)
 	_ sdkconn.MessageSearcher    = (*Conn)(nil)
+	_ sdkconn.MergerDownloader   = (*Conn)(nil)
 )
 
 // Login logs the user in, and makes him when there is no such user yet. A login that the same user has through this
