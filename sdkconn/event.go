@@ -87,6 +87,9 @@ func (e *Event) Key() string {
 	case e.Kind == EventNewMsg && e.Message != nil:
 		return messageKey(e.Message) + ".m"
 	case e.Kind == EventMsgUpdate && e.Message != nil:
+		if v := e.Message.Version; v != 0 { // an edit may bring back what an earlier one said
+			return fmt.Sprintf("%s.e.%d.%s", messageKey(e.Message), v, contentHash(e.Message))
+		}
 		return messageKey(e.Message) + ".e." + contentHash(e.Message)
 	case e.Kind == EventMsgRevoke && e.Revoked != nil:
 		return messageKey(e.Revoked.Message()) + ".r"
@@ -97,6 +100,9 @@ func (e *Event) Key() string {
 		var last string
 		if e.Conv.LastMsg != nil {
 			last = messageKey(e.Conv.LastMsg)
+			if v := e.Conv.LastMsg.Version; v != 0 {
+				last += fmt.Sprintf(".%d", v)
+			}
 		}
 		return fmt.Sprintf("%010d.%d.%d.%d.%s.%s.c", e.At, e.ConvChange, e.Conv.UnreadNum, len(last), e.Conv.Conversation(), last)
 	}

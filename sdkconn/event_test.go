@@ -47,6 +47,7 @@ var messages = rapid.Custom(func(t *rapid.T) *sdkconn.Message {
 	}
 	if rapid.Bool().Draw(t, "with more") {
 		m.Unknown = []byte(`{"later_key":{"a":[1]}}`)
+		m.Version = number.Draw(t, "version")
 		m.SenderMember = &sdkconn.GroupMemberInfo{Identifier: "alice", Role: sdkconn.RoleAdmin}
 	}
 	return m
@@ -91,7 +92,7 @@ func identity(e *sdkconn.Event) string {
 		return "new " + message(e.Message)
 	case sdkconn.EventMsgUpdate:
 		content, err := sdkconn.Marshal(e.Message.Elems)
-		return fmt.Sprintf("update %s %s %v %q", message(e.Message), content, err, e.Message.CloudCustom)
+		return fmt.Sprintf("update %s %d %s %v %q", message(e.Message), e.Message.Version, content, err, e.Message.CloudCustom)
 	case sdkconn.EventMsgRevoke:
 		return "revoke " + message(e.Revoked.Message())
 	case sdkconn.EventReadedReceipt:
@@ -100,7 +101,7 @@ func identity(e *sdkconn.Event) string {
 	case sdkconn.EventConv:
 		s := fmt.Sprintf("conv %d %q %d %d %d", e.At, e.Conv.ID, e.Conv.Type, e.Conv.UnreadNum, e.ConvChange)
 		if e.Conv.LastMsg != nil {
-			s += message(e.Conv.LastMsg)
+			s += fmt.Sprint(message(e.Conv.LastMsg), " ", e.Conv.LastMsg.Version)
 		}
 		return s
 	}

@@ -52,6 +52,13 @@ type Features struct {
 	NoBlackList     bool // no sdkconn.BlackList
 	NoGroupEditor   bool // no sdkconn.GroupEditor
 	NoKick          bool // a second login of a user does not end the first
+	NoEffects       bool // a send with an effect's id that was sent before is sent again
+	NoListDelete    bool // no sdkconn.MessageListDeleter
+	NoClearHistory  bool // no sdkconn.HistoryClearer
+	NoCustomData    bool // no sdkconn.LocalCustomData
+	NoSearch        bool // no sdkconn.MessageSearcher
+	NoMergers       bool // no sdkconn.MergerDownloader
+	NoEdits         bool // no sdkconn.MessageModifier
 }
 
 type feature string
@@ -81,6 +88,13 @@ const (
 	friends       feature = "friends"
 	blackList     feature = "black list"
 	groupEditor   feature = "group editor"
+	edits         feature = "edits"
+	effects       feature = "effect ids"
+	searching     feature = "search"
+	mergers       feature = "download of merged messages"
+	listDelete    feature = "list delete"
+	clearHistory  feature = "clear history"
+	customData    feature = "local custom data"
 )
 
 func (f Features) absent() []feature {
@@ -92,6 +106,8 @@ func (f Features) absent() []feature {
 		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, pendencies: f.NoPendencies, groupEditor: f.NoGroupEditor,
 		profileEditor: f.NoProfileEditor, convEditor: f.NoConvEditor, receiveOpts: f.NoReceiveOpts,
 		friends: f.NoFriends, blackList: f.NoBlackList,
+		edits: f.NoEdits, effects: f.NoEffects, searching: f.NoSearch, mergers: f.NoMergers,
+		listDelete: f.NoListDelete, clearHistory: f.NoClearHistory, customData: f.NoCustomData,
 	} {
 		if no {
 			absent = append(absent, name)
@@ -109,9 +125,10 @@ type check struct {
 }
 
 func checks() []check {
-	return slices.Concat(sendChecks, groupSendChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks,
-		receiptChecks, importSaveChecks, deleteChecks, downloadChecks, batchChecks, groupChecks, eventChecks, lifeChecks,
-		pendencyChecks, groupEditChecks, profileChecks, convEditChecks, relationChecks, pictureChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
+	return slices.Concat(sendChecks, groupSendChecks, effectChecks, historyChecks, groupHistoryChecks, locatorChecks, revokeChecks,
+		editChecks, receiptChecks, importSaveChecks, deleteChecks, ownViewChecks, searchChecks, mergerChecks, downloadChecks,
+		batchChecks, groupChecks, eventChecks, lifeChecks, pendencyChecks, groupEditChecks, profileChecks, convEditChecks,
+		relationChecks, pictureChecks, conversationChecks, errorChecks, faultChecks, modelChecks, groupModelChecks)
 }
 
 // Run runs every check against a service of its own, each as a subtest named topic/sentence.
@@ -146,7 +163,14 @@ func abilities(e *env) {
 	_, hasFriends := conn.(sdkconn.Friends)
 	_, hasBlackList := conn.(sdkconn.BlackList)
 	_, hasGroupEditor := conn.(sdkconn.GroupEditor)
+	_, hasEdits := conn.(sdkconn.MessageModifier)
+	_, hasMergers := conn.(sdkconn.MergerDownloader)
+	_, hasSearch := conn.(sdkconn.MessageSearcher)
+	_, hasListDelete := conn.(sdkconn.MessageListDeleter)
+	_, hasClearHistory := conn.(sdkconn.HistoryClearer)
+	_, hasCustomData := conn.(sdkconn.LocalCustomData)
 	for name, has := range map[feature]bool{
+		mergers: hasMergers, searching: hasSearch, listDelete: hasListDelete, clearHistory: hasClearHistory, customData: hasCustomData, edits: hasEdits,
 		groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
 		pendencies: hasPendencies, groupEditor: hasGroupEditor, profileEditor: hasProfileEditor,
 		convEditor: hasConvEditor, receiveOpts: hasReceiveOpts, friends: hasFriends, blackList: hasBlackList,

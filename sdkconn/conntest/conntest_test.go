@@ -112,6 +112,8 @@ func TestBareConnection(t *testing.T) {
 		NoReceipts: true, NoOnlineOnly: true, NoFiles: true, NoLocalStore: true, NoOffline: true, NoTargets: true, NoTips: true,
 		NoNotices: true, NoMute: true, NoKick: true, NoPendencies: true, NoGroupEditor: true, NoProfileEditor: true, NoConvEditor: true,
 		NoReceiveOpts: true, NoFriends: true, NoBlackList: true,
+		NoEdits: true, NoEffects: true,
+		NoListDelete: true, NoSearch: true, NoMergers: true, NoClearHistory: true, NoCustomData: true,
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
-func (u *user) edit(param sdkconn.GroupModifyParam) error {
+func (u *user) editGroup(param sdkconn.GroupModifyParam) error {
 	u.e.Helper()
 	return u.Conn.(sdkconn.GroupEditor).GroupModifyGroupInfo(u.e.ctx, param)
 }
@@ -15,7 +15,7 @@ var groupEditChecks = []check{
 	{"group info/changes are kept and told", []feature{groups, groupEditor, tips}, func(e *env) {
 		alice, bob, _, conv := e.trio()
 		name, introduction, notification, face := "新名字", "intro", "note", "https://example.com/f.png"
-		e.ok(alice.edit(sdkconn.GroupModifyParam{GroupID: conv.ID, GroupName: &name, Introduction: &introduction,
+		e.ok(alice.editGroup(sdkconn.GroupModifyParam{GroupID: conv.ID, GroupName: &name, Introduction: &introduction,
 			Notification: &notification, FaceURL: &face}))
 		info := bob.groupInfo(conv.ID)
 		if info.GroupName != name || info.Introduction != introduction || info.Notification != notification || info.FaceURL != face {
@@ -43,16 +43,16 @@ var groupEditChecks = []check{
 	{"group info/who may change what", []feature{groups, groupEditor}, func(e *env) {
 		alice, bob, _, conv := e.trio()
 		name, auth := "n", sdkconn.AddAuth
-		e.refused("by a member", bob.edit(sdkconn.GroupModifyParam{GroupID: conv.ID, GroupName: &name}), sdkconn.CodeGroupPermissionDeny)
-		e.refused("by a stranger", e.login("dave").edit(sdkconn.GroupModifyParam{GroupID: conv.ID, GroupName: &name}), sdkconn.CodeGroupPermissionDeny)
-		e.refused("an unknown group", alice.edit(sdkconn.GroupModifyParam{GroupID: "@TGS#nosuch", GroupName: &name}), sdkconn.CodeGroupNotFound, sdkconn.CodeGroupInvalidGroupID)
+		e.refused("by a member", bob.editGroup(sdkconn.GroupModifyParam{GroupID: conv.ID, GroupName: &name}), sdkconn.CodeGroupPermissionDeny)
+		e.refused("by a stranger", e.login("dave").editGroup(sdkconn.GroupModifyParam{GroupID: conv.ID, GroupName: &name}), sdkconn.CodeGroupPermissionDeny)
+		e.refused("an unknown group", alice.editGroup(sdkconn.GroupModifyParam{GroupID: "@TGS#nosuch", GroupName: &name}), sdkconn.CodeGroupNotFound, sdkconn.CodeGroupInvalidGroupID)
 		e.ok(alice.role(conv.ID, "bob", sdkconn.RoleAdmin))
-		e.ok(bob.edit(sdkconn.GroupModifyParam{GroupID: conv.ID, GroupName: &name, AddOption: &auth}))
+		e.ok(bob.editGroup(sdkconn.GroupModifyParam{GroupID: conv.ID, GroupName: &name, AddOption: &auth}))
 		if info := alice.groupInfo(conv.ID); info.GroupName != "n" || info.AddOption != sdkconn.AddAuth {
 			e.Errorf("info %+v", info)
 		}
 		work := alice.create(sdkconn.GroupCreateParam{GroupName: "w", GroupType: sdkconn.GroupWork, Members: []sdkconn.GroupMemberInfo{{Identifier: "bob"}}})
-		e.ok(bob.edit(sdkconn.GroupModifyParam{GroupID: work, GroupName: &name}))
+		e.ok(bob.editGroup(sdkconn.GroupModifyParam{GroupID: work, GroupName: &name}))
 	}},
 	{"group info/texts that are too long", []feature{groups, groupEditor}, func(e *env) {
 		alice, bob, _, conv := e.trio()
@@ -66,21 +66,21 @@ var groupEditChecks = []check{
 			sdkconn.CodeGroupInvalidFaceURL:      {FaceURL: text(101), GroupName: text(3)},
 		} {
 			p.GroupID = conv.ID
-			e.refused(code.Error(), alice.edit(p), code)
+			e.refused(code.Error(), alice.editGroup(p), code)
 		}
 		_, err := alice.groups().GroupCreate(e.ctx, sdkconn.GroupCreateParam{GroupName: *text(31)})
 		e.refused("at creation", err, sdkconn.CodeGroupInvalidName)
 		if after := alice.groupInfo(conv.ID); after.GroupName != before.GroupName || len(bob.tips()) != 0 {
 			e.Errorf("refused, and yet: %+v, %v", after, bob.tips())
 		}
-		e.ok(alice.edit(sdkconn.GroupModifyParam{GroupID: conv.ID, GroupName: text(30), Introduction: text(240), Notification: text(300), FaceURL: text(100)}))
+		e.ok(alice.editGroup(sdkconn.GroupModifyParam{GroupID: conv.ID, GroupName: text(30), Introduction: text(240), Notification: text(300), FaceURL: text(100)}))
 	}},
 	{"group info/all muted", []feature{groups, groupEditor, mute, tips}, func(e *env) {
 		alice, bob, carol, conv := e.trio()
 		e.ok(alice.role(conv.ID, "bob", sdkconn.RoleAdmin))
 		carol.forget()
 		on, off := true, false
-		e.ok(alice.edit(sdkconn.GroupModifyParam{GroupID: conv.ID, ShutupAll: &on}))
+		e.ok(alice.editGroup(sdkconn.GroupModifyParam{GroupID: conv.ID, ShutupAll: &on}))
 		_, err := carol.SendNewMsg(e.ctx, conv, textMessage("x"))
 		e.refused("a member", err, sdkconn.CodeGroupShutupDeny)
 		bob.send(conv, "an admin")
@@ -92,7 +92,7 @@ var groupEditChecks = []check{
 		if len(all) != 1 || len(all[0].GroupChanges) != 1 || all[0].GroupChanges[0].Flag != sdkconn.GroupChangeShutupAll || !all[0].GroupChanges[0].BoolValue {
 			e.Errorf("carol is told %+v", all)
 		}
-		e.ok(alice.edit(sdkconn.GroupModifyParam{GroupID: conv.ID, ShutupAll: &off}))
+		e.ok(alice.editGroup(sdkconn.GroupModifyParam{GroupID: conv.ID, ShutupAll: &off}))
 		carol.send(conv, "again")
 	}},
 	{"group info/passing the group on", []feature{groups, groupEditor, tips}, func(e *env) {
@@ -100,13 +100,13 @@ var groupEditChecks = []check{
 		to := func(name string) sdkconn.GroupModifyParam {
 			return sdkconn.GroupModifyParam{GroupID: conv.ID, NewOwner: &name}
 		}
-		e.refused("by a member", bob.edit(to("bob")), sdkconn.CodeGroupPermissionDeny)
-		e.refused("to a stranger", alice.edit(to("nobody")), sdkconn.CodeSvrGroupInvalidParameters, sdkconn.CodeGroupInvalidReq)
+		e.refused("by a member", bob.editGroup(to("bob")), sdkconn.CodeGroupPermissionDeny)
+		e.refused("to a stranger", alice.editGroup(to("nobody")), sdkconn.CodeSvrGroupInvalidParameters, sdkconn.CodeGroupInvalidReq)
 		both := to("bob")
 		both.GroupName = both.NewOwner
-		e.refused("not alone", alice.edit(both), sdkconn.CodeSvrGroupInvalidParameters, sdkconn.CodeInvalidParameters)
+		e.refused("not alone", alice.editGroup(both), sdkconn.CodeSvrGroupInvalidParameters, sdkconn.CodeInvalidParameters)
 		carol.forget()
-		e.ok(alice.edit(to("bob")))
+		e.ok(alice.editGroup(to("bob")))
 		equal(e, "members", carol.members(conv.ID), []string{"bob owner", "alice member", "carol member"})
 		if info := carol.groupInfo(conv.ID); info.Owner != "bob" {
 			e.Errorf("info %+v", info)
@@ -122,9 +122,9 @@ var groupEditChecks = []check{
 	{"group info/full", []feature{groups, groupEditor}, func(e *env) {
 		alice, _, _, conv := e.trio()
 		three, many := uint32(3), uint32(6001)
-		e.refused("more than the type allows", alice.edit(sdkconn.GroupModifyParam{GroupID: conv.ID, MaxMemberNum: &many}),
+		e.refused("more than the type allows", alice.editGroup(sdkconn.GroupModifyParam{GroupID: conv.ID, MaxMemberNum: &many}),
 			sdkconn.CodeSvrGroupInvalidParameters, sdkconn.CodeGroupMemberCountLimit)
-		e.ok(alice.edit(sdkconn.GroupModifyParam{GroupID: conv.ID, MaxMemberNum: &three}))
+		e.ok(alice.editGroup(sdkconn.GroupModifyParam{GroupID: conv.ID, MaxMemberNum: &three}))
 		dave := e.login("dave")
 		e.refused("joining", dave.groups().GroupJoin(e.ctx, conv.ID, ""), sdkconn.CodeGroupFullMemberCount)
 		equal(e, "members", alice.members(conv.ID), []string{"alice owner", "bob member", "carol member"})

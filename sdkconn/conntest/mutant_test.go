@@ -25,6 +25,12 @@ type mutation struct {
 	send      func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) (*sdkconn.Message, error)
 	history   func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, p sdkconn.GetMsgListParam) ([]*sdkconn.Message, error)
 	find      func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, ls []sdkconn.Locator) ([]*sdkconn.Message, error)
+	edit      func(c *local.Conn, ctx context.Context, msg *sdkconn.Message) (*sdkconn.Message, error)
+	deletes   func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msgs []*sdkconn.Message) error
+	clear     func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation) error
+	data      func(c *local.Conn, ctx context.Context, msg *sdkconn.Message) error
+	search    func(c *local.Conn, ctx context.Context, p sdkconn.SearchParam) (*sdkconn.SearchResult, error)
+	merged    func(c *local.Conn, ctx context.Context, msg *sdkconn.Message) ([]*sdkconn.Message, error)
 	revoke    func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error
 	read      func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error
 	importing func(c *local.Conn, ctx context.Context, conv sdkconn.Conversation, msgs []*sdkconn.Message) error
@@ -61,6 +67,48 @@ func (c *mutant) FindByMsgLocatorList(ctx context.Context, conv sdkconn.Conversa
 		return c.m.find(c.Conn, ctx, conv, ls)
 	}
 	return c.Conn.FindByMsgLocatorList(ctx, conv, ls)
+}
+
+func (c *mutant) MsgModifyMessage(ctx context.Context, msg *sdkconn.Message) (*sdkconn.Message, error) {
+	if c.m.edit != nil {
+		return c.m.edit(c.Conn, ctx, msg)
+	}
+	return c.Conn.MsgModifyMessage(ctx, msg)
+}
+
+func (c *mutant) MsgListDelete(ctx context.Context, conv sdkconn.Conversation, msgs []*sdkconn.Message) error {
+	if c.m.deletes != nil {
+		return c.m.deletes(c.Conn, ctx, conv, msgs)
+	}
+	return c.Conn.MsgListDelete(ctx, conv, msgs)
+}
+
+func (c *mutant) MsgClearHistoryMessage(ctx context.Context, conv sdkconn.Conversation) error {
+	if c.m.clear != nil {
+		return c.m.clear(c.Conn, ctx, conv)
+	}
+	return c.Conn.MsgClearHistoryMessage(ctx, conv)
+}
+
+func (c *mutant) MsgSetLocalCustomData(ctx context.Context, msg *sdkconn.Message) error {
+	if c.m.data != nil {
+		return c.m.data(c.Conn, ctx, msg)
+	}
+	return c.Conn.MsgSetLocalCustomData(ctx, msg)
+}
+
+func (c *mutant) MsgSearchLocalMessages(ctx context.Context, p sdkconn.SearchParam) (*sdkconn.SearchResult, error) {
+	if c.m.search != nil {
+		return c.m.search(c.Conn, ctx, p)
+	}
+	return c.Conn.MsgSearchLocalMessages(ctx, p)
+}
+
+func (c *mutant) MsgDownloadMergerMessage(ctx context.Context, msg *sdkconn.Message) ([]*sdkconn.Message, error) {
+	if c.m.merged != nil {
+		return c.m.merged(c.Conn, ctx, msg)
+	}
+	return c.Conn.MsgDownloadMergerMessage(ctx, msg)
 }
 
 func (c *mutant) Revoke(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error {

@@ -3,6 +3,7 @@ package conntest
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ func revoking(f func(c *local.Conn, ctx ctxt, conv conv, m msg) error, fails ...
 
 func mutations() map[string]mutation {
 	first, repeated := new(once), new(once)
-	return map[string]mutation{
+	all := map[string]mutation{
 		// history
 		"last_msg is included": listed(func(p params, msgs list) list {
 			if p.LastMsg == nil || len(p.LastMsg.Elems) == 0 {
@@ -438,6 +439,8 @@ func mutations() map[string]mutation {
 			return e.Kind == sdkconn.EventNewMsg && e.Message.ConvType == sdkconn.ConvSystem
 		}, "group/notices to single users"),
 	}
+	maps.Copy(all, messageMutations())
+	return all
 }
 
 func batching(f func([]sdkconn.BatchSendResult, error) ([]sdkconn.BatchSendResult, error), fails ...string) mutation {

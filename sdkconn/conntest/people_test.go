@@ -22,7 +22,7 @@ type peopleHooks struct {
 	outcast    func(c *local.Conn, ctx context.Context, users []string) error
 	befriend   func(c *local.Conn, ctx context.Context, user string, friend sdkconn.FriendType) error
 	unfriend   func(c *local.Conn, ctx context.Context, user string, friend sdkconn.FriendType) error
-	edit       func(c *local.Conn, ctx context.Context, p sdkconn.GroupModifyParam) error
+	editGroup  func(c *local.Conn, ctx context.Context, p sdkconn.GroupModifyParam) error
 }
 
 func (c *mutant) GroupGetPendencyList(ctx context.Context, o sdkconn.GroupPendencyOption) (sdkconn.GroupPendencyResult, error) {
@@ -40,8 +40,8 @@ func (c *mutant) GroupHandlePendency(ctx context.Context, p sdkconn.HandlePenden
 }
 
 func (c *mutant) GroupModifyGroupInfo(ctx context.Context, p sdkconn.GroupModifyParam) error {
-	if c.m.edit != nil {
-		return c.m.edit(c.Conn, ctx, p)
+	if c.m.editGroup != nil {
+		return c.m.editGroup(c.Conn, ctx, p)
 	}
 	return c.Conn.GroupModifyGroupInfo(ctx, p)
 }
@@ -121,8 +121,8 @@ func handling(f func(c *local.Conn, ctx ctxt, p sdkconn.HandlePendencyParam) err
 	return mutation{fails: fails, peopleHooks: peopleHooks{handle: f}}
 }
 
-func editing(f func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error, fails ...string) mutation {
-	return mutation{fails: fails, peopleHooks: peopleHooks{edit: f}}
+func editingGroup(f func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error, fails ...string) mutation {
+	return mutation{fails: fails, peopleHooks: peopleHooks{editGroup: f}}
 }
 
 // noticeOf reports whether an event is a notice of that type.
@@ -292,19 +292,19 @@ func peopleMutations() map[string]mutation {
 			}
 		}), "profile/messages sent later carry it", "profile/group: members show it, beside their cards"),
 
-		"groups do not change": editing(func(*local.Conn, ctxt, sdkconn.GroupModifyParam) error { return nil },
+		"groups do not change": editingGroup(func(*local.Conn, ctxt, sdkconn.GroupModifyParam) error { return nil },
 			"group info/changes are kept and told", "group info/all muted", "group info/passing the group on", "group info/full"),
-		"anybody may change a group": editing(func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error {
+		"anybody may change a group": editingGroup(func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error {
 			return forgive(c.GroupModifyGroupInfo(ctx, p), sdkconn.CodeGroupPermissionDeny)
 		}, "group info/who may change what", "group info/passing the group on"),
-		"long texts are cut": editing(func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error {
+		"long texts are cut": editingGroup(func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error {
 			if p.GroupName != nil {
 				name := (*p.GroupName)[:min(30, len(*p.GroupName))]
 				p.GroupName = &name
 			}
 			return c.GroupModifyGroupInfo(ctx, p)
 		}, "group info/texts that are too long"),
-		"half of a refused change is made": editing(func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error {
+		"half of a refused change is made": editingGroup(func(c *local.Conn, ctx ctxt, p sdkconn.GroupModifyParam) error {
 			err := c.GroupModifyGroupInfo(ctx, p)
 			if p.GroupName != nil && sdkconn.CodeOf(err) == sdkconn.CodeGroupInvalidIntroduction {
 				_ = c.GroupModifyGroupInfo(ctx, sdkconn.GroupModifyParam{GroupID: p.GroupID, GroupName: p.GroupName})

@@ -32,6 +32,12 @@
 // StatusLocalImported, never count as unread and cannot be revoked. Time positions and ranges are those of
 // sdkconn.GetMsgListParam; a TimePeriod of zero means no end. IsRamble makes no difference.
 //
+// A send whose cloud custom string carries an effect's id (sdkconn.WithEffect) happens once for each sender and
+// conversation: repeated, in another process or after a crash, it is answered with the message of the first one, as that
+// stands. The file remembers for good. Online-only messages are not remembered.
+//
+// An edit changes the message in place for all who have it; what it said before is not kept.
+//
 // A message counts as unread when somebody else wrote it, it is no tip, nobody took it back, and it is not excluded or
 // for some members only. Reading counts by the second in a C2C conversation and by seq in a group. A receipt is told when
 // something of the peer's became read by it.

@@ -163,12 +163,6 @@ func sendable(op string, elems sdkconn.Elems) (sdkconn.Elems, error) {
 	return kept, nil
 }
 
-// The bounds of merged messages.
-const (
-	maxMerged = 300 // messages in one element
-	maxLayers = 100
-)
-
 // checkMerged checks the merge elements among elems and in what they bundle.
 func checkMerged(op string, elems sdkconn.Elems, layer int) error {
 	for _, e := range elems {
@@ -176,14 +170,21 @@ func checkMerged(op string, elems sdkconn.Elems, layer int) error {
 		switch {
 		case !ok || m == nil:
 			continue
-		case layer > maxLayers:
-			return fail(op, sdkconn.CodeMergerMsgLayersOverLimit, "more than %d layers", maxLayers)
-		case len(m.Messages) > maxMerged:
-			return fail(op, sdkconn.CodeInvalidParameters, "%d merged messages, at most %d", len(m.Messages), maxMerged)
+		case layer > sdkconn.MaxMergedLayers:
+			return fail(op, sdkconn.CodeMergerMsgLayersOverLimit, "more than %d layers", sdkconn.MaxMergedLayers)
+		case len(m.Messages) > sdkconn.MaxMergedMessages:
+			return fail(op, sdkconn.CodeInvalidParameters, "%d merged messages, at most %d", len(m.Messages), sdkconn.MaxMergedMessages)
 		}
 		for _, msg := range m.Messages {
 			if msg == nil {
 				return fail(op, sdkconn.CodeInvalidMsgElem, "a merged message is nil")
+			}
+			for _, e := range msg.Elems {
+				if e != nil && !e.ElemType().Sendable() {
+					if _, unknown := e.(*sdkconn.UnknownElem); !unknown {
+						return fail(op, sdkconn.CodeInvalidMsgElem, "a %s element cannot be merged", e.ElemType())
+					}
+				}
 			}
 			if err := checkMerged(op, msg.Elems, layer+1); err != nil {
 				return err

@@ -17,7 +17,7 @@ type happening struct {
 	msg   int64 // see the kinds
 	data  string
 
-	row *row // the message that was taken back, or the online-only one, once it is loaded
+	row *row // the message that was taken back or edited, or the online-only one, once it is loaded
 }
 
 // The kinds of happenings.
@@ -26,7 +26,11 @@ const (
 	happenedReceipt = 2 // actor read up to msg, a time in seconds
 	happenedNotice  = 3 // data is a GroupReportElem, msg the rand of the message that holds it
 	happenedOnline  = 4 // data is an online-only message
+	happenedEdit    = 5 // msg was edited; data is its version then
 )
+
+// changesMessage reports whether a message is another one since, so that its conversation may be, too.
+func (h *happening) changesMessage() bool { return h.kind == happenedRevoke || h.kind == happenedEdit }
 
 // happen writes an event and has it told after the commit.
 func (t *tx) happen(h *happening) error {
@@ -137,7 +141,7 @@ func (l *lookup) complete(h *happening) (err error) {
 	case h.row != nil:
 	case h.kind == happenedOnline:
 		h.row, err = h.onlineRow(l)
-	case h.kind == happenedRevoke:
+	case h.kind == happenedRevoke, h.kind == happenedEdit:
 		h.row, err = l.rowByID(h.msg)
 	}
 	return err

@@ -13,14 +13,16 @@ import (
 
 // query asks for a stretch of a conversation. Messages come newest first, or oldest first with forward.
 type query struct {
-	forward bool
-	limit   uint64
-	from    *key             // exclusive position by key
-	seqs    *[2]uint64       // lowest and highest seq, inclusive
-	times   *[2]uint64       // lowest and highest time, inclusive
-	types   int64            // bits of element types, 0 for all
-	without int64            // flags that a message must not have
-	only    *sdkconn.Locator // this message alone, deleted or not
+	forward  bool
+	limit    uint64
+	from     *key       // exclusive position by key
+	seqs     *[2]uint64 // lowest and highest seq, inclusive
+	times    *[2]uint64 // lowest and highest time, inclusive
+	types    int64      // bits of element types, 0 for all
+	without  int64      // flags that a message must not have
+	likes    []string   // patterns that a body must match, one of them or with allLikes all
+	allLikes bool
+	only     *sdkconn.Locator // this message alone, deleted or not
 }
 
 // GetMsgList implements [sdkconn.Conn]. IsRamble makes no difference: the file is the server and the local store.
@@ -144,7 +146,7 @@ func (l *lookup) history(self *user, r *room, v view, q query) ([]*sdkconn.Messa
 				}
 				cards[sender] = e.card
 			}
-			e.hidden = shared[0].hidden
+			e.hidden, e.note = shared[0].hidden, shared[0].note
 			list, shared = append(list, shared[0].message(e)), shared[1:]
 			continue
 		}
@@ -157,10 +159,11 @@ func (l *lookup) history(self *user, r *room, v view, q query) ([]*sdkconn.Messa
 	return list, nil
 }
 
-// seen is a message and whether the user has deleted it.
+// seen is a message and what the user has done with it.
 type seen struct {
 	*row
 	hidden bool
+	note   *note
 }
 
 // shared returns the messages of the room that everybody in it has.
@@ -171,10 +174,11 @@ func (l *lookup) shared(self *user, r *room, v view, q query) ([]seen, error) {
 	}
 	where, args := q.where(r.isGroup())
 	sql := `SELECT id, room, time, seq, rand, sender, status, flags, types, body, revoker,
-		EXISTS (SELECT 1 FROM hidden WHERE user = ? AND msg = msg.id) FROM msg WHERE room = ?` + where
-	args = append([]any{self.id, r.id}, args...)
+		EXISTS (SELECT 1 FROM hidden WHERE hidden.user = ? AND hidden.msg = msg.id), n, s
+		FROM msg LEFT JOIN note ON note.user = ? AND note.msg = msg.id WHERE room = ?` + where
+	args = append([]any{self.id, self.id, r.id}, args...)
 	var found []scanned
-	var hidden []bool
+	var list []seen
 	err = l.db.each(func(s *sqlite3.Stmt) (bool, error) {
 		id := s.ColumnInt64(0)
 		if id < sight.floor && !q.forward && q.only == nil {
@@ -194,19 +198,20 @@ func (l *lookup) shared(self *user, r *room, v view, q query) ([]seen, error) {
 		if q.only != nil && (row.senderID == self.id) != q.only.IsSelf {
 			return true, nil
 		}
-		found, hidden = append(found, row), append(hidden, gone)
+		one := seen{hidden: gone}
+		if s.ColumnType(12) != sqlite3.NULL {
+			one.note = &note{uint32(s.ColumnInt64(12)), s.ColumnText(13)}
+		}
+		found, list = append(found, row), append(list, one)
 		return uint64(len(found)) < q.limit, nil
 	}, sql, args...)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]seen, len(found))
 	for i := range found {
-		row, err := l.resolve(&found[i])
-		if err != nil {
+		if list[i].row, err = l.resolve(&found[i]); err != nil {
 			return nil, err
 		}
-		list[i] = seen{row, hidden[i]}
 	}
 	return list, nil
 }
@@ -239,6 +244,16 @@ func (q *query) where(sharedGroup bool) (string, []any) {
 	}
 	if q.without != 0 {
 		add(` AND flags & ? = 0`, q.without)
+	}
+	if len(q.likes) > 0 {
+		with := " OR "
+		if q.allLikes {
+			with = " AND "
+		}
+		add(` AND (body LIKE ? ESCAPE '\'` + strings.Repeat(with+`body LIKE ? ESCAPE '\'`, len(q.likes)-1) + `)`)
+		for _, like := range q.likes {
+			args = append(args, like)
+		}
 	}
 	order := []string{"time", "seq", "rand"}
 	if q.seqs != nil {

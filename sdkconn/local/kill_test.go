@@ -30,13 +30,13 @@ func TestKills(t *testing.T) {
 	for round := range *kills {
 		cmd, out := child(t, "load", path)
 		for n := 0; n < 20+7*(round%13) && out.Scan(); n++ {
-			note(acknowledged, out.Text())
+			takeDown(acknowledged, out.Text())
 		}
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		for out.Scan() {
-			note(acknowledged, out.Text())
+			takeDown(acknowledged, out.Text())
 		}
 		cmd.Wait()
 		send(t, bob, sdkconn.Group("g"), fmt.Sprint("survivor ", round))
@@ -70,8 +70,8 @@ func TestKills(t *testing.T) {
 	intact(t, path)
 }
 
-// note takes down what a child said was acknowledged: "TEXT|TIME SEQ RAND.". The last line may be cut.
-func note(acknowledged map[string]string, line string) {
+// takeDown takes down what a child said was acknowledged: "TEXT|TIME SEQ RAND.". The last line may be cut.
+func takeDown(acknowledged map[string]string, line string) {
 	text, identity, ok := strings.Cut(line, "|")
 	if identity, whole := strings.CutSuffix(identity, "."); ok && whole {
 		acknowledged[text] = identity

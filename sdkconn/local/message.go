@@ -29,6 +29,7 @@ type body struct {
 	SupportExtension        bool                       `json:"ext,omitzero"`
 	TargetMembers           []string                   `json:"to,omitempty"`
 	Unknown                 jsontext.Value             `json:"x,omitzero"`
+	Version                 uint64                     `json:"v,omitzero"` // how often it was edited
 }
 
 // The flags of a stored message.
@@ -151,6 +152,7 @@ type eyes struct {
 	peerRead int64 // log position up to which the other user has read
 	hidden   bool
 	card     string // the sender's, in a group
+	note     *note  // what self keeps with it; nil is what he sent along
 }
 
 // message is the row as the user sees it. It shares the body with other users' messages.
@@ -165,7 +167,7 @@ func (r *row) message(e eyes) *sdkconn.Message {
 		MsgID:           msgID(r.sender.tiny(), r.time, r.rand),
 		NeedReadReceipt: b.NeedReadReceipt, OfflinePush: b.OfflinePush, Priority: b.Priority, Rand: r.rand,
 		Sender: r.sender.name, SenderProfile: r.sender.profile(), Seq: r.seq, ServerTime: r.time, Status: r.status,
-		SupportExtension: b.SupportExtension, TargetMembers: b.TargetMembers, Unknown: b.Unknown,
+		SupportExtension: b.SupportExtension, TargetMembers: b.TargetMembers, Unknown: b.Unknown, Version: b.Version,
 	}
 	m.UniqueID = uniqueID(e.conv.Type, m)
 	if m.IsFromSelf {
@@ -175,6 +177,9 @@ func (r *row) message(e eyes) *sdkconn.Message {
 	} else {
 		m.IsRead = r.id <= e.read
 		m.Elems = withoutPaths(m.Elems)
+	}
+	if e.note != nil {
+		m.CustomInt, m.CustomStr = e.note.n, e.note.s
 	}
 	if e.conv.Type == sdkconn.ConvGroup {
 		m.SenderMember = &sdkconn.GroupMemberInfo{

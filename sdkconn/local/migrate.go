@@ -10,6 +10,8 @@ var migrations = []string{
 	userProfiles,
 	listEntries,
 	relations,
+	sentEffects,
+	notes,
 	loginWishes,
 }
 

@@ -92,6 +92,14 @@ func childMain(ctx context.Context, do, path string) error {
 			}
 			fmt.Println(m.Text(), m.ServerTime, m.Seq, m.Rand)
 		}
+	case "effects": // the same with effect ids
+		for i := 0; ; i++ {
+			m, err := alice.SendNewMsg(ctx, sdkconn.C2C("bob"), effect(i))
+			if err != nil {
+				return err
+			}
+			fmt.Println(m.Text(), m.ServerTime, m.Seq, m.Rand)
+		}
 	}
 	return fmt.Errorf("what is %q", do)
 }
@@ -251,6 +259,77 @@ func TestAcceptedMessagesSurviveKill(t *testing.T) {
 		got := fmt.Sprintln(m.Text(), m.ServerTime, m.Seq, m.Rand)
 		if strings.TrimSpace(got) != want && i < len(accepted)-1 { // the last line may be cut
 			t.Fatalf("message %d is %q, accepted was %q", i, got, want)
+		}
+	}
+}
+
+// effect is a message that is known by its effect's id when it is sent again.
+func effect(i int) *sdkconn.Message {
+	m := text(fmt.Sprint(i))
+	m.CloudCustom = sdkconn.WithEffect("", fmt.Sprint("effect ", i))
+	return m
+}
+
+// TestRepeatedAfterKill repeats every send of a process that was killed, and some more: whether an answer arrived or not,
+// each message is there once.
+func TestRepeatedAfterKill(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "chat.db")
+	chat, err := Open(t.Context(), path, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chat.AddUser(t.Context(), "bob", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := chat.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var answers []string
+	for round := range 3 {
+		cmd, out := child(t, "effects", path)
+		lines := 0
+		for lines < 20*(round+1) && out.Scan() {
+			if lines < len(answers) && answers[lines] != out.Text() {
+				t.Fatalf("round %d: send %d is answered with %q, first it was %q", round, lines, out.Text(), answers[lines])
+			} else if lines == len(answers) {
+				answers = append(answers, out.Text())
+			}
+			lines++
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait()
+		if lines < 20*(round+1) {
+			t.Fatalf("the other process accepted %d messages only", lines)
+		}
+	}
+	again := open(t, path, Config{})
+	alice := login(t, again, "alice")
+	for i := 0; ; i++ { // up to the first one that had not been sent
+		before, err := alice.GetMsgList(t.Context(), sdkconn.C2C("bob"), sdkconn.GetMsgListParam{Count: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := alice.SendNewMsg(t.Context(), sdkconn.C2C("bob"), effect(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprint(m.Text(), " ", m.ServerTime, " ", m.Seq, " ", m.Rand)
+		if i < len(answers) && got != answers[i] {
+			t.Fatalf("send %d is answered with %q, first it was %q", i, got, answers[i])
+		}
+		if i >= len(answers) && (key{m.ServerTime, m.Seq, m.Rand}) != (key{before[0].ServerTime, before[0].Seq, before[0].Rand}) && before[0].Text() == fmt.Sprint(i-1) {
+			break
+		}
+	}
+	all, err := alice.GetMsgList(t.Context(), sdkconn.C2C("bob"), sdkconn.GetMsgListParam{Count: 10000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range all {
+		if want := fmt.Sprint(len(all) - 1 - i); m.Text() != want {
+			t.Fatalf("message %d from the end is %q, want %q", i, m.Text(), want)
 		}
 	}
 }

@@ -13,6 +13,7 @@ type draft struct {
 	flags  int64
 	types  int64
 	online bool
+	effect string // the id that a repeated send is known by; "" none
 }
 
 // draft checks a message to be sent and uploads its files.
@@ -36,10 +37,14 @@ func (c *Conn) draft(ctx context.Context, op string, msg *sdkconn.Message) (*dra
 		return nil, &sdkconn.Error{Op: op, Code: sdkconn.CodeInvalidMsgElem, Err: err}
 	}
 	d.flags = d.body.flags()
+	if !d.online {
+		d.effect, _ = sdkconn.SplitEffect(d.body.CloudCustom)
+	}
 	return d, nil
 }
 
-// SendNewMsg implements [sdkconn.Conn]. A user who does not exist is CodeSvrMsgInvalidID.
+// SendNewMsg implements [sdkconn.Conn]. A user who does not exist is CodeSvrMsgInvalidID. A send with
+// an effect's id that this user sent to the conversation before is answered with the first one's message.
 func (c *Conn) SendNewMsg(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) (*sdkconn.Message, error) {
 	const op = "SendNewMsg"
 	if err := c.checkConv(op, conv); err != nil {
@@ -74,6 +79,11 @@ func (t *tx) send(op string, from *user, conv sdkconn.Conversation, d *draft) (*
 	if err != nil {
 		return nil, err
 	}
+	if d.effect != "" { // before anything else: what happened, happened
+		if sent, err := t.sentBefore(from, conv, d.effect); err != nil || sent != nil {
+			return sent, err
+		}
+	}
 	r, to, err := t.recipient(op, from, conv)
 	if err != nil {
 		return nil, err
@@ -94,7 +104,23 @@ func (t *tx) send(op string, from *user, conv sdkconn.Conversation, d *draft) (*
 	if d.online {
 		return sent, t.postOnline(sent)
 	}
-	return sent, t.post(sent, d.text)
+	if err := t.post(sent, d.text); err != nil || d.effect == "" {
+		return sent, err
+	}
+	return sent, t.exec(`INSERT INTO effect (room, user, id, msg) VALUES (?, ?, ?, ?)`, r.id, from.id, d.effect, sent.id)
+}
+
+// sentBefore is the message that the user sent there with the effect's id, as it is now, or nil.
+func (t *tx) sentBefore(from *user, conv sdkconn.Conversation, effect string) (*row, error) {
+	r, err := t.room(from, conv)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	id, err := t.db.integer(`SELECT msg FROM effect WHERE room = ? AND user = ? AND id = ?`, r.id, from.id, effect)
+	if err != nil || id == 0 {
+		return nil, err
+	}
+	return t.rowByID(id)
 }
 
 // recipient checks that the user may write there. The room of two users who never wrote to each other is nil.
@@ -178,3 +204,14 @@ func (t *tx) post(m *row, text string) error {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.id, r.id, m.time, m.seq, m.rand, m.sender.id, r.isGroup(), int(m.status), m.flags, m.types, text)
 }
+
+// sentEffects is which message an effect's id sent.
+const sentEffects = `
+CREATE TABLE effect (
+	room INTEGER NOT NULL,
+	user INTEGER NOT NULL,            -- who sent it
+	id   TEXT NOT NULL,               -- the effect's
+	msg  INTEGER NOT NULL,
+	PRIMARY KEY (room, user, id)
+) STRICT, WITHOUT ROWID;
+`

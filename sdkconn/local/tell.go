@@ -145,17 +145,17 @@ func (e *engine) tellEvent(h *happening) {
 		return
 	}
 	var last bool
-	if h.kind == happenedRevoke {
+	if h.changesMessage() {
 		var err error
 		if last, err = e.look.isLast(h.row); err != nil {
-			e.log.Error("telling a revocation", "err", err)
+			e.log.Error("telling a changed message", "err", err)
 		}
 	}
 	e.concerned(h.room, h.id, func(c *Conn) {
 		if c.user.id != h.actor {
 			told(c)
 		}
-		if h.kind == happenedRevoke {
+		if h.changesMessage() {
 			delete(c.convs, h.room.id)
 			if last {
 				e.tellConv(c, h.room, h.id, h.at)
@@ -184,6 +184,8 @@ func (l *lookup) event(h *happening, self *user) (*sdkconn.Event, error) {
 		return &sdkconn.Event{Kind: sdkconn.EventMsgRevoke, At: h.at, Revoked: &sdkconn.Revocation{
 			Locator: loc, RevokerUserID: actor.name, RevokerNickName: actor.nick,
 		}}, nil
+	case happenedEdit:
+		return l.edited(h, self)
 	case happenedReceipt:
 		actor, err := l.userByID(h.actor)
 		if err != nil {
@@ -265,7 +267,7 @@ func (c *Conn) late(l *lookup, all []news, reached, login int64) ([]pending, err
 		}
 		ev.CaughtUp = id <= login
 		batch = append(batch, pending{id, *ev})
-		if r != nil && (n.msg != nil || n.event.kind == happenedRevoke) {
+		if r != nil && (n.msg != nil || n.event.changesMessage()) {
 			changed[r] = id
 		}
 	}
