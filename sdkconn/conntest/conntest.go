@@ -50,6 +50,7 @@ type Features struct {
 	NoReceiveOpts   bool // no sdkconn.ReceiveOpts
 	NoFriends       bool // no sdkconn.Friends
 	NoBlackList     bool // no sdkconn.BlackList
+	NoUploads       bool // no sdkconn.UploadProgress
 	NoGroupEditor   bool // no sdkconn.GroupEditor
 	NoKick          bool // a second login of a user does not end the first
 	NoEffects       bool // a send with an effect's id that was sent before is sent again
@@ -87,6 +88,7 @@ const (
 	receiveOpts   feature = "receive options"
 	friends       feature = "friends"
 	blackList     feature = "black list"
+	uploads       feature = "upload progress"
 	groupEditor   feature = "group editor"
 	edits         feature = "edits"
 	effects       feature = "effect ids"
@@ -105,7 +107,7 @@ func (f Features) absent() []feature {
 		localStore: f.NoLocalStore, offline: f.NoOffline, targets: f.NoTargets, tips: f.NoTips, notices: f.NoNotices,
 		mute: f.NoMute, kick: f.NoKick, idle: f.NoIdle, pendencies: f.NoPendencies, groupEditor: f.NoGroupEditor,
 		profileEditor: f.NoProfileEditor, convEditor: f.NoConvEditor, receiveOpts: f.NoReceiveOpts,
-		friends: f.NoFriends, blackList: f.NoBlackList,
+		friends: f.NoFriends, blackList: f.NoBlackList, uploads: f.NoUploads,
 		edits: f.NoEdits, effects: f.NoEffects, searching: f.NoSearch, mergers: f.NoMergers,
 		listDelete: f.NoListDelete, clearHistory: f.NoClearHistory, customData: f.NoCustomData,
 	} {
@@ -162,6 +164,7 @@ func abilities(e *env) {
 	_, hasReceiveOpts := conn.(sdkconn.ReceiveOpts)
 	_, hasFriends := conn.(sdkconn.Friends)
 	_, hasBlackList := conn.(sdkconn.BlackList)
+	_, hasUploads := conn.(sdkconn.UploadProgress)
 	_, hasGroupEditor := conn.(sdkconn.GroupEditor)
 	_, hasEdits := conn.(sdkconn.MessageModifier)
 	_, hasMergers := conn.(sdkconn.MergerDownloader)
@@ -173,7 +176,7 @@ func abilities(e *env) {
 		mergers: hasMergers, searching: hasSearch, listDelete: hasListDelete, clearHistory: hasClearHistory, customData: hasCustomData, edits: hasEdits,
 		groups: hasGroups, conversations: hasConversations, finder: hasFinder, profiles: hasProfiles, idle: hasIdle,
 		pendencies: hasPendencies, groupEditor: hasGroupEditor, profileEditor: hasProfileEditor,
-		convEditor: hasConvEditor, receiveOpts: hasReceiveOpts, friends: hasFriends, blackList: hasBlackList,
+		convEditor: hasConvEditor, receiveOpts: hasReceiveOpts, friends: hasFriends, blackList: hasBlackList, uploads: hasUploads,
 	} {
 		if absent := slices.Contains(e.features.absent(), name); has == absent {
 			e.Errorf("%s: offered is %v, declared absent is %v", name, has, absent)

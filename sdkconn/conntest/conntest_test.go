@@ -111,7 +111,7 @@ func TestBareConnection(t *testing.T) {
 		NoClock: true, NoIdle: true, NoGroups: true, NoConversations: true, NoFinder: true, NoProfiles: true, NoConvEvents: true,
 		NoReceipts: true, NoOnlineOnly: true, NoFiles: true, NoLocalStore: true, NoOffline: true, NoTargets: true, NoTips: true,
 		NoNotices: true, NoMute: true, NoKick: true, NoPendencies: true, NoGroupEditor: true, NoProfileEditor: true, NoConvEditor: true,
-		NoReceiveOpts: true, NoFriends: true, NoBlackList: true,
+		NoReceiveOpts: true, NoFriends: true, NoBlackList: true, NoUploads: true,
 		NoEdits: true, NoEffects: true,
 		NoListDelete: true, NoSearch: true, NoMergers: true, NoClearHistory: true, NoCustomData: true,
 	})

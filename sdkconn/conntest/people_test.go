@@ -23,6 +23,7 @@ type peopleHooks struct {
 	befriend   func(c *local.Conn, ctx context.Context, user string, friend sdkconn.FriendType) error
 	unfriend   func(c *local.Conn, ctx context.Context, user string, friend sdkconn.FriendType) error
 	editGroup  func(c *local.Conn, ctx context.Context, p sdkconn.GroupModifyParam) error
+	uploads    func(c *local.Conn, f progress)
 }
 
 func (c *mutant) GroupGetPendencyList(ctx context.Context, o sdkconn.GroupPendencyOption) (sdkconn.GroupPendencyResult, error) {
@@ -107,6 +108,27 @@ func (c *mutant) FriendshipDeleteFriend(ctx context.Context, user string, friend
 		return c.m.unfriend(c.Conn, ctx, user, friend)
 	}
 	return c.Conn.FriendshipDeleteFriend(ctx, user, friend)
+}
+
+type progress = func(m *sdkconn.Message, elem int, current, total uint64)
+
+func (c *mutant) SetMsgElemUploadProgressCallback(f progress) {
+	if c.m.uploads != nil {
+		c.m.uploads(c.Conn, f)
+		return
+	}
+	c.Conn.SetMsgElemUploadProgressCallback(f)
+}
+
+// uploading has the progress of uploads told through f.
+func uploading(f func(f progress, m *sdkconn.Message, elem int, current, total uint64)) mutation {
+	return mutation{fails: []string{"upload/progress is told for each element"}, peopleHooks: peopleHooks{uploads: func(c *local.Conn, told progress) {
+		c.SetMsgElemUploadProgressCallback(func(m *sdkconn.Message, elem int, current, total uint64) {
+			if told != nil {
+				f(told, m, elem, current, total)
+			}
+		})
+	}}}
 }
 
 func requested(f func(o *sdkconn.GroupPendencyOption, r *sdkconn.GroupPendencyResult), fails ...string) mutation {
@@ -231,6 +253,14 @@ func peopleMutations() map[string]mutation {
 			}
 			return c.DownloadElemToPath(ctx, p, path, progress)
 		}},
+
+		"uploads are silent": uploading(func(progress, *sdkconn.Message, int, uint64, uint64) {}),
+		"uploads never end": uploading(func(f progress, m *sdkconn.Message, elem int, current, total uint64) {
+			f(m, elem, min(current, total-1), total)
+		}),
+		"elements are counted from one": uploading(func(f progress, m *sdkconn.Message, elem int, current, total uint64) {
+			f(m, elem+1, current, total)
+		}),
 
 		"nothing is pinned": {fails: []string{"conversation list/pinned ones are first"}, peopleHooks: peopleHooks{pin: func(*local.Conn, ctxt, conv, bool) error { return nil }}},
 		"pinned stays pinned": {fails: []string{"conversation list/pinned ones are first"}, peopleHooks: peopleHooks{pin: func(c *local.Conn, ctx ctxt, conv conv, _ bool) error {

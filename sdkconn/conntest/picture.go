@@ -88,6 +88,42 @@ var pictureChecks = []check{
 			}
 		}
 	}},
+	{"upload/progress is told for each element", []feature{files, uploads}, func(e *env) {
+		alice, _ := e.pair()
+		type step struct {
+			elem           int
+			current, total uint64
+		}
+		var steps []step
+		var about []*sdkconn.Message
+		uploads := alice.Conn.(sdkconn.UploadProgress)
+		uploads.SetMsgElemUploadProgressCallback(func(m *sdkconn.Message, elem int, current, total uint64) {
+			steps, about = append(steps, step{elem, current, total}), append(about, m)
+		})
+		data := bytes.Repeat([]byte("timbot "), 500000)
+		m := &sdkconn.Message{CloudCustom: "this one", Elems: sdkconn.Elems{&sdkconn.TextElem{Text: "x"}, &sdkconn.FileElem{FilePath: e.file("a", data)}}}
+		for range 2 { // the second time the service may have the file
+			steps, about = nil, nil
+			alice.post(sdkconn.C2C("bob"), m)
+			if len(steps) == 0 {
+				e.Fatal("nothing was told")
+			}
+			for i, s := range steps {
+				if s.elem != 1 || s.total != uint64(len(data)) || s.current > s.total || i > 0 && s.current < steps[i-1].current || about[i].CloudCustom != "this one" {
+					e.Errorf("step %d of %d is %+v", i, len(steps), s)
+				}
+			}
+			if last := steps[len(steps)-1]; last.current != last.total {
+				e.Errorf("the last step is %+v", last)
+			}
+		}
+		uploads.SetMsgElemUploadProgressCallback(nil)
+		steps = nil
+		alice.post(sdkconn.C2C("bob"), m)
+		if len(steps) != 0 {
+			e.Errorf("after its end was told %v", steps)
+		}
+	}},
 	{"picture/forwarded, with its versions", []feature{files}, func(e *env) {
 		alice, bob := e.pair()
 		carol := e.login("carol")

@@ -50,7 +50,7 @@ func blobID(id, url string) string {
 }
 
 // store puts the file at path into the chat and returns its id and size. A file that is there already costs its reading.
-func (c *Conn) store(ctx context.Context, op, path string, limit int64) (id string, size int64, err error) {
+func (c *Conn) store(ctx context.Context, op, path string, limit int64, told func(current, total int64)) (id string, size int64, err error) {
 	f, size, err := openUpload(op, path, limit)
 	if err != nil {
 		return "", 0, err
@@ -62,12 +62,15 @@ func (c *Conn) store(ctx context.Context, op, path string, limit int64) (id stri
 	}
 	id = hex.EncodeToString(sum.Sum(nil))
 	if _, there, err := c.stored(ctx, op, id); err != nil || there {
+		if err == nil {
+			told(size, size)
+		}
 		return id, size, err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return "", 0, uploadFailed(op, sdkconn.CodeFileOpenFailed, err)
 	}
-	return id, size, c.storeChunks(ctx, op, f, id, size)
+	return id, size, c.storeChunks(ctx, op, f, id, size, told)
 }
 
 // openUpload checks a file that is to be sent.
@@ -106,7 +109,7 @@ func (c *Conn) stored(ctx context.Context, op, id string) (size int64, there boo
 }
 
 // storeChunks writes a file in several commits; the last one gives it its name.
-func (c *Conn) storeChunks(ctx context.Context, op string, f io.Reader, id string, size int64) error {
+func (c *Conn) storeChunks(ctx context.Context, op string, f io.Reader, id string, size int64, told func(current, total int64)) error {
 	var blob, n, done int64
 	sum := sha256.New()
 	buf := make([]byte, min(commitBytes, size))
@@ -147,6 +150,7 @@ func (c *Conn) storeChunks(ctx context.Context, op string, f io.Reader, id strin
 		if err != nil {
 			return err
 		}
+		told(done, size)
 		n += int64((len(part) + chunkBytes - 1) / chunkBytes)
 	}
 	return nil

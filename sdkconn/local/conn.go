@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/timbot-go/timbot/sdkconn"
 )
@@ -16,6 +17,8 @@ type Conn struct {
 
 	lost  chan struct{} // closed when the login ends, one way or the other
 	inbox inbox
+
+	progress atomic.Pointer[func(msg *sdkconn.Message, elem int, current, total uint64)]
 
 	mu     sync.Mutex
 	kicked bool
@@ -38,6 +41,7 @@ var (
 	_ sdkconn.ReceiveOpts        = (*Conn)(nil)
 	_ sdkconn.Friends            = (*Conn)(nil)
 	_ sdkconn.BlackList          = (*Conn)(nil)
+	_ sdkconn.UploadProgress     = (*Conn)(nil)
 	_ sdkconn.ProfileEditor      = (*Conn)(nil)
 	_ sdkconn.Profiles           = (*Conn)(nil)
 	_ sdkconn.MessageModifier    = (*Conn)(nil)

@@ -89,7 +89,7 @@ func (c *Conn) storeData(ctx context.Context, op string, data []byte) (id string
 	if _, there, err := c.stored(ctx, op, id); err != nil || there {
 		return id, err
 	}
-	return id, c.storeChunks(ctx, op, bytes.NewReader(data), id, int64(len(data)))
+	return id, c.storeChunks(ctx, op, bytes.NewReader(data), id, int64(len(data)), func(int64, int64) {})
 }
 
 // known is a version that a forwarded picture names, or the original when the chat does not have it.

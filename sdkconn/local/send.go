@@ -29,7 +29,7 @@ func (c *Conn) draft(ctx context.Context, op string, msg *sdkconn.Message) (*dra
 		return nil, err
 	}
 	elems = cloneElems(elems)
-	if err := c.upload(ctx, op, elems); err != nil {
+	if err := c.upload(ctx, op, msg, elems); err != nil {
 		return nil, err
 	}
 	d := &draft{types: typeBits(elems), online: msg.IsOnlineMsg}

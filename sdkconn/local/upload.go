@@ -16,23 +16,28 @@ import (
 
 // upload stores the files of a message's elements and fills in what the elements say of them. An element without a path but
 // with the id of a file that the chat has is forwarded.
-func (c *Conn) upload(ctx context.Context, op string, elems sdkconn.Elems) error {
-	for _, e := range elems {
+func (c *Conn) upload(ctx context.Context, op string, msg *sdkconn.Message, elems sdkconn.Elems) error {
+	for i, e := range elems {
 		var err error
+		told := func(current, total int64) {
+			if f := c.progress.Load(); f != nil && *f != nil {
+				(*f)(msg, i, uint64(current), uint64(total))
+			}
+		}
 		switch e := e.(type) {
 		case *sdkconn.ImageElem:
-			err = c.uploadImage(ctx, op, e)
+			err = c.uploadImage(ctx, op, e, told)
 		case *sdkconn.SoundElem:
-			e.FileID, e.FileSize, err = c.uploadFile(ctx, op, e.FilePath, blobID(e.FileID, e.URL), maxSound)
+			e.FileID, e.FileSize, err = c.uploadFile(ctx, op, e.FilePath, blobID(e.FileID, e.URL), maxSound, told)
 			e.URL = blobURL + e.FileID
 		case *sdkconn.FileElem:
-			e.FileID, e.FileSize, err = c.uploadFile(ctx, op, e.FilePath, blobID(e.FileID, e.URL), maxFile)
+			e.FileID, e.FileSize, err = c.uploadFile(ctx, op, e.FilePath, blobID(e.FileID, e.URL), maxFile, told)
 			e.URL = blobURL + e.FileID
 			if e.FileName == "" && e.FilePath != "" {
 				e.FileName = filepath.Base(e.FilePath)
 			}
 		case *sdkconn.VideoElem:
-			err = c.uploadVideo(ctx, op, e)
+			err = c.uploadVideo(ctx, op, e, told)
 		}
 		if err != nil {
 			return err
@@ -41,10 +46,15 @@ func (c *Conn) upload(ctx context.Context, op string, elems sdkconn.Elems) error
 	return nil
 }
 
+// SetMsgElemUploadProgressCallback implements [sdkconn.UploadProgress].
+func (c *Conn) SetMsgElemUploadProgressCallback(f func(msg *sdkconn.Message, elem int, current, total uint64)) {
+	c.progress.Store(&f)
+}
+
 // uploadFile returns the id and size of a file that is at path, or that the chat has under id.
-func (c *Conn) uploadFile(ctx context.Context, op, path, id string, limit int64) (string, int64, error) {
+func (c *Conn) uploadFile(ctx context.Context, op, path, id string, limit int64, told func(current, total int64)) (string, int64, error) {
 	if path != "" || id == "" {
-		return c.store(ctx, op, path, limit)
+		return c.store(ctx, op, path, limit, told)
 	}
 	size, there, err := c.stored(ctx, op, id)
 	if err == nil && !there {
@@ -54,13 +64,13 @@ func (c *Conn) uploadFile(ctx context.Context, op, path, id string, limit int64)
 }
 
 // uploadImage stores a picture, its large version and its thumbnail.
-func (c *Conn) uploadImage(ctx context.Context, op string, e *sdkconn.ImageElem) error {
+func (c *Conn) uploadImage(ctx context.Context, op string, e *sdkconn.ImageElem, told func(current, total int64)) error {
 	if e.OrigPath != "" {
 		if err := measure(op, e); err != nil {
 			return err
 		}
 	}
-	id, size, err := c.uploadFile(ctx, op, e.OrigPath, blobID(e.OrigID, e.OrigURL), maxImage)
+	id, size, err := c.uploadFile(ctx, op, e.OrigPath, blobID(e.OrigID, e.OrigURL), maxImage, told)
 	if err != nil {
 		return err
 	}
@@ -122,8 +132,8 @@ func measure(op string, e *sdkconn.ImageElem) error {
 }
 
 // uploadVideo stores a video and, when it has one, its snapshot.
-func (c *Conn) uploadVideo(ctx context.Context, op string, e *sdkconn.VideoElem) error {
-	id, size, err := c.uploadFile(ctx, op, e.VideoPath, blobID(e.VideoID, e.VideoURL), maxVideo)
+func (c *Conn) uploadVideo(ctx context.Context, op string, e *sdkconn.VideoElem, told func(current, total int64)) error {
+	id, size, err := c.uploadFile(ctx, op, e.VideoPath, blobID(e.VideoID, e.VideoURL), maxVideo, told)
 	if err != nil {
 		return err
 	}
@@ -135,7 +145,7 @@ func (c *Conn) uploadVideo(ctx context.Context, op string, e *sdkconn.VideoElem)
 	if e.ImagePath == "" && known == "" {
 		return nil
 	}
-	if id, size, err = c.uploadFile(ctx, op, e.ImagePath, known, maxImage); err != nil {
+	if id, size, err = c.uploadFile(ctx, op, e.ImagePath, known, maxImage, told); err != nil {
 		return err
 	}
 	e.ImageID, e.ImageURL, e.ImageSize = id, blobURL+id, uint64(size)
