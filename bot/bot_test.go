@@ -299,3 +299,25 @@ func TestWhatPeopleWriteIsNotLogged(t *testing.T) {
 		t.Errorf("the log holds a message's text above debug:\n%s", log)
 	}
 }
+
+func TestEditsAndRevocationsFire(t *testing.T) {
+	h := newHouse(t)
+	b := h.start(h.set(`
+  - {id: edit, on: message.edited, do: [{reply: "edited: ${{ msg.text }}"}]}
+  - {id: back, on: message.revoked, do: [{reply: "gone: ${{ msg.id == state.chat.id }}"}]}
+  - {id: note, on: message, do: [{set: {chat: {id: "${{ msg.id }}"}}}]}
+`[1:]))
+	conv := sdkconn.C2C(botUser)
+	m := h.say("alice", conv, "frist")
+	b.idle()
+	m.Elems = sdkconn.Elems{&sdkconn.TextElem{Text: "first"}}
+	if _, err := h.people["alice"].(sdkconn.MessageModifier).MsgModifyMessage(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	b.idle()
+	if err := h.people["alice"].Revoke(t.Context(), conv, m); err != nil {
+		t.Fatal(err)
+	}
+	b.idle()
+	h.wantHeard("alice", conv, "edited: first", "gone: true")
+}
