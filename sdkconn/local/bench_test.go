@@ -10,29 +10,55 @@ import (
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
-// BenchmarkSendDeliver measures from the call of SendNewMsg to the recipient's handler, and beside it what one insert
-// with its commit costs in bare SQLite. The budget is twice that.
+// BenchmarkSendDeliver measures from the call of SendNewMsg to the recipient's handler. Beside senders=1 stands insert, one
+// row and its commit in bare SQLite, and beside senders=64 insert64, one row where 64 share a commit, both with the file
+// made as durable. The budget of both is twice insert.
 func BenchmarkSendDeliver(b *testing.B) {
-	b.Run("insert", func(b *testing.B) {
-		d, err := openDB(filepath.Join(b.TempDir(), "bare.db"))
-		if err != nil {
+	b.Run("insert", func(b *testing.B) { benchmarkInsert(b, 1) })
+	b.Run("senders=1", func(b *testing.B) { benchmarkSendDeliver(b, 1) })
+	b.Run("insert64", func(b *testing.B) { benchmarkInsert(b, 64) })
+	b.Run("senders=64", func(b *testing.B) { benchmarkSendDeliver(b, 64) })
+}
+
+// benchmarkInsert inserts rows into a plain table, so many with each commit.
+func benchmarkInsert(b *testing.B, rows int) {
+	d := bareDB(b, filepath.Join(b.TempDir(), "bare.db"))
+	if err := d.conn.Exec(`PRAGMA synchronous = FULL; CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT)`); err != nil {
+		b.Fatal(err)
+	}
+	exec := func(sql string, args ...any) {
+		if err := d.exec(sql, args...); err != nil {
 			b.Fatal(err)
 		}
-		defer d.close()
-		if err := d.conn.Exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-			CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT)`); err != nil {
-			b.Fatal(err)
+	}
+	body := `{"e":[{"elem_type":0,"text_elem_content":"hello"}]}`
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; n < b.N; n += rows {
+		exec(`BEGIN IMMEDIATE`)
+		for range min(rows, b.N-n) {
+			exec(`INSERT INTO t (body) VALUES (?)`, body)
 		}
-		body := `{"e":[{"elem_type":0,"text_elem_content":"hello"}]}`
-		for b.Loop() {
-			if err := d.exec(`INSERT INTO t (body) VALUES (?)`, body); err != nil {
-				b.Fatal(err)
-			}
+		exec(`COMMIT`)
+	}
+}
+
+// bareDB is a bare SQLite file in WAL mode that the benchmark closes.
+func bareDB(b *testing.B, path string) *db {
+	b.Helper()
+	d, err := openDB(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := d.close(); err != nil {
+			b.Error(err)
 		}
 	})
-	for _, senders := range []int{1, 64} {
-		b.Run(fmt.Sprintf("senders=%d", senders), func(b *testing.B) { benchmarkSendDeliver(b, senders) })
+	if err := d.conn.Exec(`PRAGMA journal_mode = WAL`); err != nil {
+		b.Fatal(err)
 	}
+	return d
 }
 
 func benchmarkSendDeliver(b *testing.B, senders int) {
@@ -76,6 +102,7 @@ func benchmarkSendDeliver(b *testing.B, senders int) {
 			b.Fatal(err)
 		}
 	}
+	b.ReportAllocs()
 	b.ResetTimer()
 	var all sync.WaitGroup
 	for i, c := range conns {
@@ -96,54 +123,11 @@ func benchmarkSendDeliver(b *testing.B, senders int) {
 	b.StopTimer()
 }
 
-// BenchmarkHistoryPage reads pages of 20 from conversations of 100,000 messages: the newest ones, and some far back.
-func BenchmarkHistoryPage(b *testing.B) {
-	chat := tempChat(b)
-	alice, bob := login(b, chat, "alice"), login(b, chat, "bob")
-	if _, err := alice.GroupCreate(b.Context(), sdkconn.GroupCreateParam{
-		GroupID: "g", GroupName: "g", GroupType: sdkconn.GroupPublic, Members: []sdkconn.GroupMemberInfo{{Identifier: "bob"}},
-	}); err != nil {
-		b.Fatal(err)
-	}
-	d, err := alice.draft(b.Context(), "", text("a message of some words, as people write them"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, conv := range []sdkconn.Conversation{sdkconn.C2C("bob"), sdkconn.Group("g")} {
-		for range 100 {
-			if err := alice.write(b.Context(), "", func(t *tx) error {
-				for range 1000 {
-					if _, err := t.send("", alice.user, conv, d); err != nil {
-						return err
-					}
-				}
-				return nil
-			}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-	for name, conv := range map[string]sdkconn.Conversation{"c2c": sdkconn.C2C("alice"), "group": sdkconn.Group("g")} {
-		all, err := bob.GetMsgList(b.Context(), conv, sdkconn.GetMsgListParam{Count: 50_001})
-		if err != nil {
-			b.Fatal(err)
-		}
-		for place, last := range map[string]*sdkconn.Message{"newest": nil, "middle": all[50_000]} {
-			b.Run(name+"/"+place, func(b *testing.B) {
-				for b.Loop() {
-					list, err := bob.GetMsgList(b.Context(), conv, sdkconn.GetMsgListParam{Count: 20, LastMsg: last})
-					if err != nil || len(list) != 20 {
-						b.Fatal(len(list), err)
-					}
-				}
-			})
-		}
-	}
-}
-
-// BenchmarkOpen opens and closes a chat file with a login: a new one, and one that has been used.
+// BenchmarkOpen opens and closes a chat file with a login: a new one, one that has been used, and one in memory. Beside each
+// stands its bare row, the same with SQLite alone: open, WAL, one table made where the file is new and one row read where
+// it is not, close.
 func BenchmarkOpen(b *testing.B) {
-	cycle := func(b *testing.B, path string) {
+	chat := func(b *testing.B, path string) {
 		chat, err := Open(b.Context(), path, Config{})
 		if err != nil {
 			b.Fatal(err)
@@ -155,22 +139,54 @@ func BenchmarkOpen(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.Run("new", func(b *testing.B) {
-		dir := b.TempDir()
-		for i := 0; b.Loop(); i++ {
-			cycle(b, filepath.Join(dir, fmt.Sprint(i)))
+	bare := func(b *testing.B, path string) {
+		if path == Memory {
+			path = ":memory:"
 		}
-	})
-	b.Run("used", func(b *testing.B) {
-		path := filepath.Join(b.TempDir(), "chat.db")
-		cycle(b, path)
-		for b.Loop() {
-			cycle(b, path)
+		d, err := openDB(path)
+		if err != nil {
+			b.Fatal(err)
 		}
-	})
-	b.Run("memory", func(b *testing.B) {
-		for b.Loop() {
-			cycle(b, Memory)
+		if err := d.conn.Exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+			CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, body TEXT)`); err != nil {
+			b.Fatal(err)
 		}
-	})
+		if _, err := d.integer(`SELECT id FROM t LIMIT 1`); err != nil {
+			b.Fatal(err)
+		}
+		if err := d.close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ways := []struct {
+		name  string
+		cycle func(*testing.B, string)
+	}{{"", chat}, {"-bare", bare}}
+	for _, way := range ways {
+		b.Run("new"+way.name, func(b *testing.B) {
+			dir := b.TempDir()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				way.cycle(b, filepath.Join(dir, fmt.Sprint(i)))
+			}
+		})
+	}
+	for _, way := range ways {
+		b.Run("used"+way.name, func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "chat.db")
+			way.cycle(b, path)
+			b.ReportAllocs()
+			for b.Loop() {
+				way.cycle(b, path)
+			}
+		})
+	}
+	for _, way := range ways {
+		b.Run("memory"+way.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				way.cycle(b, Memory)
+			}
+		})
+	}
 }

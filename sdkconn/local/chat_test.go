@@ -18,7 +18,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
 		os.Exit(runChild())
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		largeFiles.remove()
+		os.Exit(code)
+	}))
 }
 
 // open opens a chat that the test closes.

@@ -80,8 +80,8 @@ func newSearch(p *sdkconn.SearchParam, now uint64) *search {
 	return s
 }
 
-// likePattern is what a stored body that contains the word matches in SQL; not for a word that JSON writes in another way,
-// or whose case SQLite does not know.
+// likePattern is what a stored body that contains the word matches in SQL, and maybe some that do not; not for a word that
+// JSON writes in another way, or whose case SQLite does not know.
 func likePattern(word string) (string, bool) {
 	if len(word) > 1000 {
 		return "", false
@@ -92,12 +92,12 @@ func likePattern(word string) (string, bool) {
 			return "", false
 		}
 	}
-	// The Kelvin sign and the dotted I are lower-case k and i, too, which SQLite does not know.
-	if strings.ContainsAny(word, "kKiI") {
-		return "", false
-	}
-	return "%" + strings.NewReplacer("%", `\%`, "_", `\_`).Replace(word) + "%", true
+	return "%" + likeEscape.Replace(word) + "%", true
 }
+
+// likeEscape takes any character for k, i and ß: the Kelvin sign, the dotted I and the capital ß are those in lower case,
+// which SQLite does not know.
+var likeEscape = strings.NewReplacer("%", `\%`, "_", `\_`, "k", "_", "K", "_", "i", "_", "I", "_", "ß", "_")
 
 func (s *search) matches(m *sdkconn.Message) bool {
 	if m.Status == sdkconn.StatusRevoked || m.Sender == sdkconn.SystemSender {
