@@ -50,7 +50,7 @@ func (t *tx) nextID() int64 {
 }
 
 // here is the newest log position, for what happens without one of its own.
-func (t *tx) here() int64 { return max(1, t.e.next-1) }
+func (t *tx) here() int64 { return t.e.next - 1 }
 
 // after runs f once the commit is durable, on the writer's goroutine.
 func (t *tx) after(f func()) { t.news = append(t.news, news{do: f}) }
@@ -247,7 +247,8 @@ func (e *engine) refresh() error {
 		}
 		e.tell(news)
 	}
-	e.next, e.last = last+1, max(e.last, uint64(at))
+	// Position 1 stays empty: what happens in a new file before the first message has a place of its own.
+	e.next, e.last = max(last, 1)+1, max(e.last, uint64(at))
 	e.version, e.epoch = version, epoch
 	return e.evict()
 }
