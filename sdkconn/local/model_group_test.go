@@ -3,6 +3,7 @@ package local
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -194,6 +195,10 @@ func (w *modelWalk) mute(t *rapid.T) {
 			v.muted = w.now() + uint64(seconds)
 		}
 		w.tip(t, r, sdkconn.TipMemberInfoChange, me, whom)
+		if seconds > 0 && rapid.Bool().Draw(t, "almost over") {
+			w.clock.Advance(time.Duration(seconds-rapid.Uint32Range(0, 1).Draw(t, "before")) * time.Second)
+			w.sendTo(t, whom, r)
+		}
 	}
 }
 

@@ -162,6 +162,10 @@ func (w *modelWalk) pass(t *rapid.T) {
 
 func (w *modelWalk) send(t *rapid.T) {
 	me, r := w.pick(t)
+	w.sendTo(t, me, r)
+}
+
+func (w *modelWalk) sendTo(t *rapid.T, me string, r *modelRoom) {
 	m := &modelMsg{from: me, text: w.text("m")}
 	msg := text(m.text)
 	effect := ""
