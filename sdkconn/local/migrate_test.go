@@ -144,9 +144,12 @@ func TestOlderSchemas(t *testing.T) {
 				INSERT INTO user (id, name, nick, known, made) VALUES (1, 'alice', 'Alice', 1, 1), (2, 'bob', 'bob', 1, 1);
 				INSERT INTO room (id, kind, a, b, name, title, type, made, gone) VALUES (1, 2, 1, 0, 'g', 'G', 0, 1, 0);
 				INSERT INTO member (room, user, since, until, role, joined, muted, card) VALUES (1, 1, 1, 0, 400, 1, 0, '');
-				INSERT INTO view (user, room, since, read, read_time, read_seq, cleared) VALUES (1, 1, 1, 0, 0, 0, 0);
+				INSERT INTO room (id, kind, a, b, name, title, type, made, gone) VALUES (2, 1, 1, 2, '', '', 0, 1, 0);
+				INSERT INTO view (user, room, since, read, read_time, read_seq, cleared)
+					VALUES (1, 1, 1, 0, 0, 0, 0), (1, 2, 1, 0, 0, 0, 0), (2, 2, 1, 0, 0, 0, 0);
 				INSERT INTO msg (id, room, time, seq, rand, sender, grp, status, flags, types, body)
-					VALUES (1, 1, 1, 1, 1, 1, 1, 2, 0, 1, '{"e":[{"elem_type":0,"text_elem_content":"old"}]}');
+					VALUES (1, 1, 1, 1, 1, 1, 1, 2, 0, 1, '{"e":[{"elem_type":0,"text_elem_content":"old"}]}'),
+						(2, 2, 1, 1, 77, 1, 0, 2, 0, 1, '{"e":[{"elem_type":0,"text_elem_content":"old"}]}');
 				PRAGMA application_id = %d; PRAGMA user_version = %d`, steps, applicationID, version))
 			if err != nil {
 				t.Fatal(err)
@@ -170,6 +173,15 @@ func TestOlderSchemas(t *testing.T) {
 				asked, err := alice.GroupGetPendencyList(t.Context(), sdkconn.GroupPendencyOption{MaxLimited: 10})
 				if err != nil || len(asked.Pendencies) != 1 {
 					t.Errorf("asked %+v, %v", asked, err)
+				}
+				for range 2 { // the same effect happens once
+					if _, err := alice.SendNewMsg(t.Context(), sdkconn.C2C("bob"), effect(1)); err != nil {
+						t.Error(err)
+					}
+				}
+				list, err := bob.GetMsgList(t.Context(), sdkconn.C2C("alice"), sdkconn.GetMsgListParam{Count: 10})
+				if err != nil || len(list) != 2 || list[1].Text() != "old" {
+					t.Errorf("%d messages, %v", len(list), err)
 				}
 				err = chat.e.read(t.Context(), "test", func(l *lookup) error {
 					v, err := l.db.integer(`PRAGMA user_version`)

@@ -226,17 +226,7 @@ func TestTwoProcessesNumberOneGroup(t *testing.T) {
 }
 
 func TestAcceptedMessagesSurviveKill(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "chat.db")
-	chat, err := Open(t.Context(), path, Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := chat.AddUser(t.Context(), "bob", ""); err != nil {
-		t.Fatal(err)
-	}
-	if err := chat.Close(); err != nil {
-		t.Fatal(err)
-	}
+	path := startChat(t)
 	cmd, out := child(t, "forever", path)
 	var accepted []string
 	for len(accepted) < 100 && out.Scan() {

@@ -15,6 +15,8 @@ var ErrNotChat = errors.New("the file is an SQLite database but not a chat")
 // applicationID marks the file as a chat (PRAGMA application_id): "TiMb".
 const applicationID = 0x54694d62
 
+// schema makes a file of version 1; migrations bring it to the present one, in a new file too.
+//
 // The log positions of msg and event come from one counter, so that together they are one log in commit order. A group's
 // message is one row whoever reads it; what differs from user to user is in member, view, hidden and own.
 const schema = `
