@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/jonboulle/clockwork"
 
@@ -25,8 +26,11 @@ type Action interface {
 
 // Call is where an action runs: for whom, on what, and what it may touch. It is read only.
 type Call struct {
-	// Conn is the bot's connection.
+	// Conn is the bot's connection. What is sent goes through Out instead.
 	Conn sdkconn.Conn
+
+	// Out takes the messages that are sent, at the pace that the service allows; nil sends through Conn at once.
+	Out Outgoing
 
 	// Event is what the rule fired on; nil for a rule that no event of the connection started.
 	Event *sdkconn.Event
@@ -36,6 +40,13 @@ type Call struct {
 
 	// EffectID names this effect for good: the same step of the same run has the same id when it is tried again.
 	EffectID string
+
+	// Unsettled is when the first attempt of this effect began whose outcome is not known; zero for none. An action that
+	// settles by asking then looks whether it happened before it does it again.
+	Unsettled time.Time
+
+	// Archive keeps records; nil where there is none.
+	Archive Archive
 
 	// Clock is where the time comes from.
 	Clock clockwork.Clock
@@ -51,6 +62,32 @@ type Call struct {
 
 	// Rule and Step are the rule's id and the step's, or its path when it has none.
 	Rule, Step string
+}
+
+// Outgoing takes the messages that actions send. The methods are those of sdkconn.Conn, with their errors; they block
+// until there is room under the service's limits.
+type Outgoing interface {
+	SendNewMsg(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) (*sdkconn.Message, error)
+	BatchSend(ctx context.Context, users []string, msg *sdkconn.Message) ([]sdkconn.BatchSendResult, error)
+}
+
+// Archive keeps the records that archive steps write.
+type Archive interface {
+	// Put writes a record; one with the same effect id is written once, one with the same key takes the other's place.
+	Put(ctx context.Context, r ArchiveRecord) error
+}
+
+// ArchiveRecord is one record of an archive.
+type ArchiveRecord struct {
+	Archive   string    // which one: lower_snake_case
+	Key       string    // "" for one without: it is never replaced
+	Effect    string    // Call.EffectID
+	At        time.Time // when it was written
+	Expire    time.Time // when it may go; zero: never
+	Event     string    // the key of the event that it is about; may be empty
+	Rule      string
+	Tombstone bool           // what the key named was taken back: the record stays, without its content
+	Record    map[string]any // plain values
 }
 
 // message is the message that the call's event is about, or nil.

@@ -11,7 +11,7 @@ import (
 
 // deliver sends msg to one conversation.
 func (c *Call) deliver(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) (*sdkconn.Message, error) {
-	sent, err := c.Conn.SendNewMsg(ctx, conv, msg)
+	sent, err := c.out().SendNewMsg(ctx, conv, msg)
 	if err != nil {
 		return nil, explain("send to "+conv.String(), err)
 	}
@@ -20,7 +20,15 @@ func (c *Call) deliver(ctx context.Context, conv sdkconn.Conversation, msg *sdkc
 
 // deliverToUsers sends msg to each of the users in a conversation of its own. See sdkconn.Conn.BatchSend.
 func (c *Call) deliverToUsers(ctx context.Context, users []string, msg *sdkconn.Message) ([]sdkconn.BatchSendResult, error) {
-	return c.Conn.BatchSend(ctx, users, msg)
+	return c.out().BatchSend(ctx, users, msg)
+}
+
+// out is where messages leave.
+func (c *Call) out() Outgoing {
+	if c.Out != nil {
+		return c.Out
+	}
+	return c.Conn
 }
 
 // sent is what a step knows of a message it sent.

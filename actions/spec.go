@@ -44,6 +44,10 @@ type Spec struct {
 	OneOf     [][]string
 	AtMostOne [][]string
 
+	// Approvable says that a step may have `approve` among its inputs: a person must agree before it is done. The bot
+	// asks; the action never sees the input.
+	Approvable bool
+
 	// Settle says what becomes of an effect whose outcome is unknown.
 	Settle Settle
 }

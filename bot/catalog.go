@@ -27,7 +27,7 @@ func (c catalog) Step(name string) (rules.StepSpec, bool) {
 	out := rules.StepSpec{
 		Name: spec.Name, Doc: spec.Doc, Inputs: fields(spec.Inputs), ActsOnChat: spec.ActsOnChat,
 		NeedsConversation: spec.NeedsConversation, Targets: spec.Targets, Scalar: spec.Scalar, OneOf: spec.OneOf,
-		AtMostOne: spec.AtMostOne,
+		AtMostOne: spec.AtMostOne, Approvable: spec.Approvable,
 	}
 	if spec.Output != nil {
 		out.Output = rules.Type{Kind: rules.KindObject, Fields: fields(spec.Outputs)}

@@ -85,6 +85,14 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 
 // end takes the run out of the journal, and its event when that is done with it.
 func (r *run) end(ctx context.Context, last bool) error {
+	t := r.traced()
+	t.Ended, t.Wait = r.b.clock.Now().UnixMilli(), nil
+	if t.Outcome == "" || t.Outcome == "waiting" {
+		t.Outcome = "done"
+	}
+	if err := r.keepTrace(); err != nil {
+		return err
+	}
 	r.change.EndRuns = append(r.change.EndRuns, r.id)
 	if last {
 		r.change.Done = append(r.change.Done, r.event)
@@ -111,6 +119,14 @@ func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 	}
 	r.steps[key] = rec
 	r.change.Steps = append(r.change.Steps, journal.Step{Run: r.id, Key: key, Data: data})
+	if step.Kind != rules.StepAction || r.attempt.Key != key {
+		r.attempt = stepTrace{Key: key, Name: stepName(step), Action: actionName(step), Began: r.b.clock.Now().UnixMilli()}
+	}
+	if rec.Err != nil {
+		r.attempt.Code, r.attempt.Err = rec.Err.Code, rec.Err.Text
+	}
+	r.traced().step(r.attempt)
+	r.attempt = stepTrace{}
 	if rec.Err != nil {
 		attrs := []any{"step", stepName(step), "code", rec.Err.Code}
 		if rec.Err.Code != codeExpression { // whose text may quote a message
@@ -119,11 +135,20 @@ func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 		r.log.Warn("step failed", append(attrs, "goes_on", step.ContinueOnError)...)
 		r.log.Debug("step failed", "step", stepName(step), "err", rec.Err.Text)
 		if !step.ContinueOnError {
+			r.traced().Outcome = "failed"
 			return true
 		}
 	}
 	r.advance()
 	return false
+}
+
+// actionName is what a step does, in one word.
+func actionName(s *rules.Step) string {
+	if s.Kind == rules.StepAction {
+		return s.Action
+	}
+	return s.Kind.String()
 }
 
 func stepName(s *rules.Step) string {
@@ -274,13 +299,19 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 		return stepGoesOn, err
 	}
 	start := r.b.clock.Now()
+	r.attempt = stepTrace{
+		Key: key, Name: stepName(step), Action: step.Action, Began: start.UnixMilli(), Effect: r.effectID(step),
+	}
 	result, err := r.call(ctx, action, step, inputs)
 	took := r.b.clock.Since(start)
+	r.attempt.Took = took.Microseconds()
 	if ctx.Err() != nil { // the second stage of a stop: the journal says that it was begun
 		return stepGoesOn, ctx.Err()
 	}
 	if err != nil {
 		if delay, again := r.retry(step, settle, err); again {
+			r.attempt.Code, r.attempt.Err, r.attempt.Note = stepError(err).Code, err.Error(), "tried again in "+delay.String()
+			r.traced().step(r.attempt)
 			return stepWaits, r.wait(ctx, key, delay, err)
 		}
 		rec, recErr := newStepRecord(false, outOf(result), result.Text, result.Value, stepError(err))
@@ -390,12 +421,27 @@ func (r *run) jitter() float64 {
 func (r *run) wait(ctx context.Context, key string, delay time.Duration, cause error) error {
 	r.rec.Failed++
 	r.log.Info("step failed, will try again", "step", key, "attempt", r.rec.Failed, "in", delay, "err", cause)
-	timer := journal.Timer{ID: r.id, Due: r.b.clock.Now().Add(delay), Run: r.id}
-	r.change.SetTimers = append(r.change.SetTimers, timer)
+	return r.waitUntil(ctx, waitRecord{For: waitRetry, Step: key}, r.b.clock.Now().Add(delay))
+}
+
+// waitUntil lets the run leave its conversation's queue until due, or, when due is zero, until something else wakes it.
+func (r *run) waitUntil(ctx context.Context, w waitRecord, due time.Time) error {
+	var timers []journal.Timer
+	if !due.IsZero() {
+		w.Due = due.UnixMilli()
+		timers = append(timers, journal.Timer{ID: r.id, Due: due, Run: r.id})
+	}
+	r.rec.Wait = &w
+	t := r.traced()
+	t.Outcome, t.Wait = "waiting", &w
+	if err := r.keepTrace(); err != nil {
+		return err
+	}
+	r.change.SetTimers = append(r.change.SetTimers, timers...)
 	if err := r.commit(ctx); err != nil {
 		return err
 	}
-	r.b.timers.add(timer)
+	r.b.timers.add(timers...)
 	return nil
 }
 

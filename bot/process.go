@@ -21,18 +21,25 @@ func (b *Bot) process(ctx context.Context, it item) error {
 			return b.takeUpRuns(ctx, runs)
 		}
 	}
-	runs, err := b.decide(ctx, it.event.Event)
+	trace := new(traceRecord)
+	runs, change, err := b.decide(ctx, it.event.Event, trace)
 	if err != nil {
 		return err
 	}
 	if len(runs) == 0 {
-		return b.journal.Commit(ctx, &journal.Change{Done: []string{it.event.Key}, Lazy: true})
+		t, err := trace.stored(it.event.Key, b.set.Hash())
+		if err != nil {
+			return err
+		}
+		change.Lazy = change.Empty() // what an answer or a limit writes must be durable
+		change.RuleSets, change.Traces = append(change.RuleSets, b.stored), append(change.Traces, t)
+		change.Done = append(change.Done, it.event.Key)
+		return b.journal.Commit(ctx, change)
 	}
-	first, err := b.create(runs)
-	if err != nil {
+	if err := b.create(runs, change); err != nil {
 		return err
 	}
-	runs[0].change = first
+	runs[0].change = change
 	waiting := 0
 	for i, r := range runs {
 		last := i == len(runs)-1
@@ -106,21 +113,25 @@ func (b *Bot) events(stored journal.Event) ([]rules.Event, error) {
 	return rules.Events(rec.SDK, b.conn.Self()), nil
 }
 
-// decide matches an event and returns the runs that it starts, in their order.
-func (b *Bot) decide(ctx context.Context, stored journal.Event) ([]*run, error) {
+// decide matches an event and returns the runs that it starts, in their order, and what is written with them.
+func (b *Bot) decide(ctx context.Context, stored journal.Event, trace *traceRecord) ([]*run, *journal.Change, error) {
+	began := b.clock.Now()
+	change := new(journal.Change)
 	events, err := b.events(stored)
 	if err != nil {
 		b.log.Error("event given up: it cannot be read", "event", stored.Key, "err", err)
-		return nil, nil
+		trace.note(began, "given up: it cannot be read")
+		return nil, change, nil
 	}
 	var runs []*run
 	for nth := range events {
 		ev := &events[nth]
 		facts, err := b.facts(ctx, ev)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		decision := b.set.Match(ev, facts)
+		trace.decided(b.set, facts, nil)
 		for _, problem := range decision.Failed {
 			b.log.Error("rule not fired: its condition failed", "rule", problem.Rule.ID, "event", ev.Key, "at", problem.Rule.Pos)
 			b.log.Debug("rule not fired: its condition failed", "rule", problem.Rule.ID, "err", problem.Err) // may quote a message
@@ -136,13 +147,14 @@ func (b *Bot) decide(ctx context.Context, stored journal.Event) ([]*run, error) 
 			own := *facts // what its steps need besides, and a time that moves on
 			if needs := f.Rule.Needs(); needs != seen {
 				if err := b.learn(ctx, &own, ev, needs); err != nil {
-					return nil, err
+					return nil, nil, err
 				}
 			}
-			runs = append(runs, b.newRun(stored, ev, nth, len(runs), &own, f))
+			runs = append(runs, b.newRun(stored, ev, nth, len(runs), &own, f, trace))
 		}
 	}
-	return runs, nil
+	trace.Took = b.clock.Since(began).Microseconds()
+	return runs, change, nil
 }
 
 func messageID(ev *rules.Event) string {
@@ -216,15 +228,15 @@ func (b *Bot) readState(ctx context.Context, scope string) (map[string]any, erro
 // seenValue is a kept value as expressions see it.
 func seenValue(v any) any { return rules.View(rules.Type{Kind: rules.KindAny}, v) }
 
-// create makes the change that writes an event's runs down.
-func (b *Bot) create(runs []*run) (*journal.Change, error) {
-	change := &journal.Change{RuleSets: []journal.RuleSet{b.stored}}
+// create adds an event's runs to the change that writes them down.
+func (b *Bot) create(runs []*run, change *journal.Change) error {
+	change.RuleSets = append(change.RuleSets, b.stored)
 	for _, r := range runs {
 		stored, err := r.stored()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		change.Runs = append(change.Runs, stored)
 	}
-	return change, nil
+	return nil
 }

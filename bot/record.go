@@ -44,8 +44,72 @@ type runRecord struct {
 	Hit    rules.Hit      `json:"hit"`
 	Facts  factsRecord    `json:"facts"`
 	Vars   jsontext.Value `json:"vars,omitzero"` // encodeValue of a map
+	Root   root           `json:"root,omitzero"` // which of the rule's lists of steps the frames begin in
 	Frames []frame        `json:"frames"`
 	Failed int            `json:"failed,omitzero"` // how often the step at the place has failed
+
+	// Unsettled is when the step at the place was first begun without its outcome becoming known, in Unix milliseconds.
+	Unsettled int64 `json:"unsettled,omitzero"`
+
+	Wait *waitRecord `json:"wait,omitzero"` // what the run waits for; nil while it goes on
+	Dead *deadRecord `json:"dead,omitzero"` // why it stands still until a person decides
+}
+
+// root names one of a rule's lists of steps.
+type root string
+
+// The lists.
+const (
+	rootSteps     root = "" // do
+	rootOver      root = "limit.reply"
+	rootOnTimeout root = "session.on_timeout"
+	rootOnCancel  root = "session.on_cancel"
+)
+
+// of returns the list.
+func (r root) of(rule *rules.Rule) []*rules.Step {
+	switch {
+	case r == rootOver && rule.Limit != nil:
+		return rule.Limit.Reply
+	case r == rootOnTimeout && rule.Session != nil:
+		return rule.Session.OnTimeout
+	case r == rootOnCancel && rule.Session != nil:
+		return rule.Session.OnCancel
+	}
+	return rule.Steps
+}
+
+// waitFor says what a run waits for.
+type waitFor string
+
+// What runs wait for.
+const (
+	waitRetry   waitFor = "retry"    // the step at the place is tried again
+	waitDelay   waitFor = "delay"    // the time of a delay step
+	waitAsk     waitFor = "ask"      // a person's answer
+	waitApprove waitFor = "approval" // a person's consent
+	waitHandoff waitFor = "handoff"  // people who give the conversation back
+	waitLimit   waitFor = "limit"    // the rule's turn
+	waitBatch   waitFor = "batch"    // more events
+	waitPace    waitFor = "pace"     // room under the service's limits
+)
+
+// waitRecord is what a run waits for. Most waits have a timer of the run's id in the journal, due at Due.
+type waitRecord struct {
+	For   waitFor `json:"for"`
+	Step  string  `json:"step,omitzero"` // the key of the step
+	Due   int64   `json:"due,omitzero"`  // Unix milliseconds; 0: until something else happens
+	Tries int     `json:"tries,omitzero"`
+}
+
+// deadRecord is why a run stands still.
+type deadRecord struct {
+	At     int64  `json:"at"` // Unix milliseconds
+	Step   string `json:"step"`
+	Action string `json:"action"`
+	Code   string `json:"code"`
+	Text   string `json:"text"`
+	Tries  int    `json:"tries"`
 }
 
 // factsRecord is what the rule saw of the world when it fired.
@@ -67,6 +131,7 @@ type frame struct {
 // stepRecord is what the journal keeps of one step.
 type stepRecord struct {
 	Done bool             `json:"done,omitzero"`
+	At   int64            `json:"at,omitzero"` // when it was begun, Unix milliseconds, while it is not done
 	OK   bool             `json:"ok,omitzero"`
 	Out  jsontext.Value   `json:"out,omitzero"` // encodeValue
 	Text string           `json:"text,omitzero"`

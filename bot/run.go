@@ -29,15 +29,18 @@ type run struct {
 	items [][]any // of the for_each at each depth
 	scope *rules.Scope
 	log   *slog.Logger
+	trace *traceRecord // of the event; shared by its runs
+	// attempt is the step at hand, as the trace will tell it.
+	attempt stepTrace
 
 	// change is what has happened since the last commit.
 	change *journal.Change
 }
 
 // newRun makes the run of a rule that fired.
-func (b *Bot) newRun(stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired) *run {
+func (b *Bot) newRun(stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired, trace *traceRecord) *run {
 	r := &run{
-		b: b, id: fmt.Sprintf("%s/%d/%s", stored.Key, nth, f.Rule.ID), event: stored.Key, order: order, set: b.set,
+		b: b, trace: trace, id: fmt.Sprintf("%s/%d/%s", stored.Key, nth, f.Rule.ID), event: stored.Key, order: order, set: b.set,
 		rule: f.Rule, ev: ev, steps: make(map[string]stepRecord), change: &journal.Change{},
 		rec: runRecord{
 			Rule: f.Rule.ID, Nth: nth, Hit: f.Hit, Frames: []frame{{}},
@@ -45,7 +48,21 @@ func (b *Bot) newRun(stored journal.Event, ev *rules.Event, nth, order int, fact
 		},
 	}
 	r.open(facts, make(map[string]any))
+	r.trace.run(r.id, r.rule.ID, r.b.clock.Now())
 	return r
+}
+
+// traced is the run's part of the event's trace.
+func (r *run) traced() *runTrace { return r.trace.run(r.id, r.rule.ID, r.b.clock.Now()) }
+
+// keepTrace puts the event's trace, as it is now, into the next commit.
+func (r *run) keepTrace() error {
+	t, err := r.trace.stored(r.event, r.set.Hash())
+	if err != nil {
+		return err
+	}
+	r.change.Traces = append(r.change.Traces, t)
+	return nil
 }
 
 // open sets up what expressions see.
@@ -101,6 +118,9 @@ func (b *Bot) restore(ctx context.Context, stored journal.Run, event journal.Eve
 		}
 	}
 	r.open(facts, vars)
+	if r.trace, err = b.trace(ctx, r.event); err != nil {
+		return nil, err
+	}
 	if err := r.restoreSteps(ctx); err != nil {
 		return nil, err
 	}
@@ -115,7 +135,9 @@ func (r *run) restoreSteps(ctx context.Context) error {
 	}
 	r.steps = make(map[string]stepRecord, len(raw))
 	byPath := make(map[string]*rules.Step)
-	eachStep(r.rule.Steps, func(s *rules.Step) { byPath[s.Path] = s })
+	for _, list := range []root{rootSteps, rootOver, rootOnTimeout, rootOnCancel} {
+		eachStep(list.of(r.rule), func(s *rules.Step) { byPath[s.Path] = s })
+	}
 	keys := make([]string, 0, len(raw))
 	for key, data := range raw {
 		var rec stepRecord
@@ -167,7 +189,7 @@ func eachStep(steps []*rules.Step, f func(*rules.Step)) {
 // stepKey names a step in this run: its path, and the items at hand of the lists around it.
 func (r *run) stepKey(s *rules.Step) string {
 	key := s.Path
-	steps := r.rule.Steps
+	steps := r.rec.Root.of(r.rule)
 	for depth, f := range r.rec.Frames[:len(r.rec.Frames)-1] {
 		outer := steps[f.Index]
 		if outer.Kind == rules.StepForEach {
@@ -204,7 +226,7 @@ func inner(s *rules.Step, f frame) []*rules.Step {
 
 // list is the innermost list of steps that the run is in.
 func (r *run) list() []*rules.Step {
-	steps := r.rule.Steps
+	steps := r.rec.Root.of(r.rule)
 	for _, f := range r.rec.Frames[:len(r.rec.Frames)-1] {
 		steps = inner(steps[f.Index], f)
 	}
@@ -217,7 +239,7 @@ func (r *run) top() *frame { return &r.rec.Frames[len(r.rec.Frames)-1] }
 func (r *run) advance() {
 	f := r.top()
 	*f = frame{Index: f.Index + 1}
-	r.rec.Failed = 0
+	r.rec.Failed, r.rec.Unsettled, r.rec.Wait = 0, 0, nil
 }
 
 // enter goes into the list inside the current step.
@@ -250,7 +272,7 @@ func (r *run) setItems(depth int, items []any) {
 // setLocals shows the items at hand under their names.
 func (r *run) setLocals() {
 	clear(r.scope.Locals)
-	steps := r.rule.Steps
+	steps := r.rec.Root.of(r.rule)
 	for depth, f := range r.rec.Frames[:len(r.rec.Frames)-1] {
 		s := steps[f.Index]
 		if s.Kind == rules.StepForEach && depth < len(r.items) && f.Item < len(r.items[depth]) {

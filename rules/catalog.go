@@ -23,6 +23,9 @@ type StepSpec struct {
 	NeedsConversation bool
 	Targets           []string
 
+	// Approvable marks a step that takes `approve` among its inputs: a person must agree before it is done.
+	Approvable bool
+
 	// Scalar is the input that a bare value sets: with "text", `reply: hi` is `reply: {text: hi}`. Empty: a mapping is
 	// needed.
 	Scalar string

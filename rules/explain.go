@@ -17,12 +17,24 @@ type Explanation struct {
 	Shadow bool
 	Hit    Hit
 
-	// Reason is one word for why the rule did not fire: "off", "event", "stage", "self", "match", "if", "fact", "error".
+	// Reason is one word for why the rule did not fire: "off", "event", "stage", "self", "match", "if", "fact", "error",
+	// "limit" (it matched, and Facts.Gate did not let it through).
 	Reason string
 	// Text says it for people.
 	Text string
 	// Operand is the part of the `if` that was false, Value what its left side was.
 	Operand, Value string
+	// Parts are the operands of the `if` that were looked at, in their order, with what they were; also of a rule that
+	// fired.
+	Parts []Part
+}
+
+// Part is one operand of an `if`, or one of its sub-expressions, and what it was.
+type Part struct {
+	Source string // as the rule has it
+	Value  string // "true", "false", the error, or what a sub-expression was: short, for people
+	Held   bool   // it was true
+	Depth  int    // 0 for an operand, 1 and more for what is inside the one above
 }
 
 // Explain says of every rule whether the event fires it and, if not, why. The order is that of trying: by stage,
@@ -44,8 +56,15 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 				t.explain(&e)
 			}
 			out = append(out, e)
+			if e.Fired && f.Gate != nil && !e.Shadow {
+				gate := f.Gate(Fired{Rule: r, Hit: e.Hit})
+				if e.Text = gate.Why; gate.Closed {
+					e.Fired, e.Reason = false, "limit"
+				}
+			}
+			out[len(out)-1] = e
 			return e.Fired
-		}, func(r *Rule, why string) {
+		}, f.Taken, func(r *Rule, why string) {
 			listed[r] = true
 			out = append(out, Explanation{Rule: r, Shadow: r.Mode == ModeShadow, Reason: "stage", Text: why})
 		})

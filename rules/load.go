@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -48,9 +49,38 @@ type BotConfig struct {
 	Admins     []string
 	OpsGroup   string
 	Name       string
+	CatchUp    CatchUp
+	Keep       Keep
+	Pace       Pace
 	Pos        Pos
 
 	ConnectionPos Pos // of Connection, to point at a URL that cannot be opened
+}
+
+// CatchUp says what becomes of events of the time the bot was down (`catch_up`).
+type CatchUp struct {
+	MaxAge time.Duration // older events are stored and not looked at; 24h unless given, 0: no catching up
+	Stages []Stage       // the stages whose rules are tried on them; all unless given
+}
+
+// Keep says how long the journal keeps what is done (`keep`).
+type Keep struct {
+	Events time.Duration // done events and their traces; 14 days unless given; at least CatchUp.MaxAge and a day
+	Traces time.Duration // traces; as long as events unless given
+	Dead   time.Duration // dead letters; 30 days unless given
+	Size   int64         // bytes of the journal; 2 GiB unless given, 0: no bound
+}
+
+// Pace bounds what the bot sends (`pace`). Zero is the bound that the service publishes.
+type Pace struct {
+	Total Rate // over the connection
+	Chat  Rate // to one conversation
+}
+
+// Rate is so many in so long.
+type Rate struct {
+	Times int
+	Per   time.Duration
 }
 
 // Hash names the text of all files, lists included. Sets with the same hash behave the same under the same catalog and

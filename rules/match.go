@@ -18,6 +18,18 @@ type Decision struct {
 
 	// Failed is the rules that did not fire because their `if` could not be evaluated. A missing fact is no failure.
 	Failed []Failed
+
+	// Dropped is the rules that matched and that Facts.Gate did not let through.
+	Dropped []Dropped
+
+	// Final is the guard rule that kept main and fallback from being tried; nil for none.
+	Final *Rule
+}
+
+// Dropped is a rule that matched and did not fire.
+type Dropped struct {
+	Fired
+	Why string
 }
 
 // Failed is a rule whose `if` could not be evaluated.
@@ -30,7 +42,8 @@ type Failed struct {
 type Fired struct {
 	Rule   *Rule
 	Hit    Hit
-	Shadow bool // the rule must not act
+	Shadow bool   // the rule must not act
+	Why    string // what Facts.Gate said
 }
 
 // plan is the rules of one event type, in the order in which they are tried.
@@ -100,15 +113,27 @@ func (s *Set) Match(ev *Event, f *Facts) Decision {
 		if r.match != nil {
 			fired.Hit = r.match.hit(&t.in)
 		}
+		if f.Gate != nil && !fired.Shadow {
+			gate := f.Gate(fired)
+			if gate.Closed {
+				d.Dropped = append(d.Dropped, Dropped{fired, gate.Why})
+				return false
+			}
+			fired.Why = gate.Why
+		}
+		if r.Final && !fired.Shadow && d.Final == nil {
+			d.Final = r
+		}
 		d.Fired = append(d.Fired, fired)
 		return true
-	}, nil)
+	}, f.Taken, nil)
 	t.end()
 	return d
 }
 
-// walk tries the rules in order as Match promises. skipped, if not nil, is told of each rule that is not tried, and why.
-func (p *plan) walk(try func(*Rule) bool, skipped func(*Rule, string)) {
+// walk tries the rules in order as Match promises. taken, if not empty, says why main and fallback are not tried. skipped,
+// if not nil, is told of each rule that is not tried, and why.
+func (p *plan) walk(try func(*Rule) bool, taken string, skipped func(*Rule, string)) {
 	var stoppedBy, wonBy *Rule // live rules
 	for stage := StageGuard; stage <= StageObserve; stage++ {
 		if stage == StageObserve {
@@ -121,6 +146,11 @@ func (p *plan) walk(try func(*Rule) bool, skipped func(*Rule, string)) {
 			case stoppedBy != nil && stage != StageGuard:
 				if skipped != nil {
 					skipped(r, fmt.Sprintf("stage %s, stopped by %s (final)", stage, stoppedBy.ID))
+				}
+				continue
+			case taken != "" && (stage == StageMain || stage == StageFallback):
+				if skipped != nil {
+					skipped(r, fmt.Sprintf("stage %s, %s", stage, taken))
 				}
 				continue
 			case stage == StageFallback && mainFired != nil:

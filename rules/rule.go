@@ -50,6 +50,9 @@ type Rule struct {
 	Mode            Mode
 	Events          []string // event types, in the order of the reference
 	Steps           []*Step
+	Limit           *Limit   // nil: none
+	Batch           *Batch   // nil: each event is a run of its own
+	Session         *Session // nil: the steps are no dialogue
 	Pos             Pos
 
 	index    int // in Set.Rules

@@ -20,6 +20,19 @@ type Facts struct {
 	Admins  []string
 	BotName string
 	State   State
+
+	// Taken says why rules of main and fallback are not tried, for instance "answer to order (ask_no)"; empty when they
+	// are.
+	Taken string
+
+	// Gate is asked whether a live rule that matched may fire; nil lets all through. It is called in the order of trying.
+	Gate func(Fired) Gate
+}
+
+// Gate is the answer of Facts.Gate.
+type Gate struct {
+	Closed bool   // the rule does not fire, and stops nothing
+	Why    string // what kept it, or what it did to the rule: for people and traces
 }
 
 // State is what rules remember: about the event's user, its conversation, and the bot. A nil map is empty.
@@ -37,6 +50,19 @@ type Scope struct {
 	Steps map[string]*Result
 	// Locals holds the items of the for_each steps around, raw, by their As.
 	Locals map[string]any
+	// Answer is the message that answers an ask, while Ask.Accepts looks at it: `answer`.
+	Answer *Event
+	// Batch holds the events that a batch gathered, in their order: `events`. Of a rule without batch it is empty, and
+	// `events` the one event.
+	Batch []BatchEvent
+
+	rule *Rule // whose expressions are evaluated, where there is no Step to say so
+}
+
+// BatchEvent is one of the events that a batch gathered.
+type BatchEvent struct {
+	Event *Event
+	Facts *Facts
 }
 
 // Result is what became of a step. A step that did not run has none.

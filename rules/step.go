@@ -31,11 +31,14 @@ const (
 	StepForEach                 // Steps once for each of Items, which is a local named As
 	StepBlock                   // Steps
 	StepStop                    // the run ends
+	StepAsk                     // Ask; the result is the answer
+	StepDelay                   // the run goes on after Delay
+	StepHandoff                 // Handoff
 )
 
 // String returns the word for it in a rule.
 func (k StepKind) String() string {
-	return [...]string{"action", "set", "choose", "for_each", "do", "stop"}[k]
+	return [...]string{"action", "set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff"}[k]
 }
 
 // Retry says how often a failed step is tried again.
@@ -54,7 +57,10 @@ type Step struct {
 
 	Timeout         time.Duration // of StepAction
 	Retry           Retry         // of StepAction
-	ContinueOnError bool          // of StepAction: on_error: continue
+	ContinueOnError bool          // of StepAction and StepAsk: on_error: continue
+	Approve         *Approve      // of StepAction; nil: nobody is asked
+	Ask             *Ask          // of StepAsk
+	Handoff         *Handoff      // of StepHandoff
 
 	Branches []*Branch // of StepChoose
 	Steps    []*Step   // of StepBlock and StepForEach
@@ -67,6 +73,7 @@ type Step struct {
 	cond   *program
 	inputs map[string]*value
 	items  *value
+	delay  *value
 	assign assignment
 	set    *Set
 }

@@ -2,6 +2,7 @@ package sdkconn
 
 import (
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -51,4 +52,12 @@ func SplitEffect(custom string) (id, rest string) {
 		return "", custom
 	}
 	return mark.ID, e.Custom
+}
+
+// Repeater is a connection that itself knows a send that it saw before, by the effect's id in the cloud custom string: a
+// second send of the same effect to the same conversation is answered with the first one's message.
+type Repeater interface {
+	// RepeatWindow is for how long after the first send that holds in conv; 0 where it does not hold, negative where it
+	// holds for good.
+	RepeatWindow(conv Conversation) time.Duration
 }

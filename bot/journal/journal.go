@@ -33,8 +33,11 @@ type Journal interface {
 	// beginning after the one with number after (0: from the start).
 	Pending(ctx context.Context, after uint64, limit int) ([]Stored, error)
 
-	// Event returns a stored event by its key, done or not, as long as a run needs it; ok is false otherwise.
+	// Event returns a stored event by its key, done or not, as long as it is kept: at least as long as it is not done.
 	Event(ctx context.Context, key string) (e Event, ok bool, err error)
+
+	// Records returns what is kept of events, done or not, the newest first. See Query.
+	Records(ctx context.Context, q Query) ([]Record, error)
 
 	// Runs returns the open runs of one event in their order.
 	Runs(ctx context.Context, event string) ([]Run, error)
@@ -48,11 +51,17 @@ type Journal interface {
 	// Timers returns all timers that are set, by (Due, ID).
 	Timers(ctx context.Context) ([]Timer, error)
 
-	// State returns what is kept under one scope, by key. An unknown scope is empty.
+	// State returns what is kept under one scope, by key. An unknown scope is empty. Values whose Expire has passed may
+	// still be among them.
 	State(ctx context.Context, scope string) (map[string][]byte, error)
 
-	// Count returns how many marks a counter has that were made after since.
-	Count(ctx context.Context, key string, since time.Time) (int, error)
+	// StateRange returns what is kept under one scope in the order of the keys, at most limit entries, beginning after
+	// the key after ("": from the start). It is for scopes that grow.
+	StateRange(ctx context.Context, scope, after string, limit int) ([]StateEntry, error)
+
+	// Count returns how many marks a counter has that were made after since and not after until. Marks after until are
+	// those of a clock that was put back.
+	Count(ctx context.Context, key string, since, until time.Time) (int, error)
 
 	// Position returns how far a conversation was handed over; ok is false for one never seen.
 	Position(ctx context.Context, conversation string) (p Position, ok bool, err error)
@@ -60,8 +69,15 @@ type Journal interface {
 	// Positions returns the positions of all conversations, by conversation.
 	Positions(ctx context.Context) ([]Position, error)
 
-	// RuleSet returns a rule set that an open run began with. Errors: ErrUnknownRuleSet.
+	// RuleSet returns a rule set that an open run or a kept trace names. Errors: ErrUnknownRuleSet.
 	RuleSet(ctx context.Context, hash string) (RuleSet, error)
+
+	// Trim forgets what Retention lets go of. It works in bounded pieces, so that commits get their turn: More in the
+	// result asks the caller to call it again. What is open (events that are not done, runs, timers) always stays.
+	Trim(ctx context.Context, r Retention) (Trimmed, error)
+
+	// Stats tells how much the journal holds.
+	Stats(ctx context.Context) (Stats, error)
 
 	// Close makes everything durable and frees what the journal holds. A second Close does nothing.
 	Close() error
@@ -80,6 +96,60 @@ type Event struct {
 type Stored struct {
 	N uint64
 	Event
+}
+
+// Trace is what the bot wrote down of one event: what it decided and what came of it.
+type Trace struct {
+	Event   string // its key
+	RuleSet string // the hash of the rule set that decided; its text is kept as long as the trace
+	Data    []byte // the journal does not look into it
+}
+
+// Query says which records are asked for. The zero value asks for the newest one hundred.
+type Query struct {
+	Before       uint64 // only events with a lower number; 0: from the newest on
+	Conversation string // only events of this one; "": of any
+	KeyFrom      string // only keys from this one on, and
+	KeyTo        string // below this one; "": no bound
+	Limit        int    // at most so many; 0: 100
+}
+
+// Record is what is kept of one event.
+type Record struct {
+	Stored
+	Done  bool
+	Trace Trace // the zero Trace when none was written or it is gone
+}
+
+// StateEntry is one value of a scope.
+type StateEntry struct {
+	Key    string
+	Value  []byte
+	Expire time.Time
+}
+
+// Retention says what Trim forgets. A zero time forgets nothing by age, zero Bytes nothing by size.
+type Retention struct {
+	Now    time.Time // state and marks that expired before it go
+	Events time.Time // done events from before it go, key, data and trace
+	Traces time.Time // traces of done events from before it go
+
+	// Bytes is how large the journal may be. When it is larger, the oldest traces of done events go, then the data of the
+	// oldest done events; keys of events from Keys on stay whatever the size, so that what comes again is still known.
+	Bytes int64
+	Keys  time.Time
+}
+
+// Trimmed is what one Trim did.
+type Trimmed struct {
+	Events, Traces, State, Marks int // how many went
+	More                         bool
+}
+
+// Stats is how much a journal holds.
+type Stats struct {
+	Events, Pending, Runs, Timers int   // Pending are the events that are not done
+	Bytes                         int64 // on disk or in memory, as far as the journal can tell
 }
 
 // Run is one rule's way through its steps for one event. The bot's own part of it is in Data.
@@ -109,6 +179,7 @@ type Timer struct {
 type StateWrite struct {
 	Scope, Key string
 	Value      []byte
+	Expire     time.Time // when it may be forgotten; zero: never
 }
 
 // CountWrite makes one mark on a counter.
@@ -116,7 +187,8 @@ type CountWrite struct {
 	Key string
 	At  time.Time
 
-	// Before is how many marks after Since the writer saw: Commit answers ErrConflict when it is not so any more.
+	// Before is how many marks after Since and not after At the writer saw: Commit answers ErrConflict when it is not so
+	// any more.
 	Before int
 	Since  time.Time
 
@@ -131,7 +203,7 @@ type Position struct {
 	At           time.Time
 }
 
-// RuleSet is the text of a rule set, kept as long as an open run needs it.
+// RuleSet is the text of a rule set, kept as long as an open run or a trace needs it.
 type RuleSet struct {
 	Hash string
 	Data []byte
@@ -139,13 +211,14 @@ type RuleSet struct {
 
 // Change is a set of writes that belong together. The fields are applied in their order here.
 type Change struct {
-	RuleSets   []RuleSet    // kept until no open run names them
+	RuleSets   []RuleSet    // kept until no open run and no trace names them
 	Runs       []Run        // put: new, or with new Data
 	Steps      []Step       // put; of open runs
 	State      []StateWrite //
 	Counts     []CountWrite //
 	StopTimers []string     // ids; an unknown one is no error
 	SetTimers  []Timer      // of open runs
+	Traces     []Trace      // put: one for an event, a later one takes its place
 	EndRuns    []string     // the run, its steps and its timers go
 	Done       []string     // events that need nothing more; their keys stay known
 
@@ -156,7 +229,7 @@ type Change struct {
 // Empty reports whether the change would change nothing.
 func (c *Change) Empty() bool {
 	return len(c.RuleSets)+len(c.Runs)+len(c.Steps)+len(c.State)+len(c.Counts)+len(c.StopTimers)+len(c.SetTimers)+
-		len(c.EndRuns)+len(c.Done) == 0
+		len(c.Traces)+len(c.EndRuns)+len(c.Done) == 0
 }
 
 // Add puts other's writes after c's. The result is lazy only when both are.
@@ -169,6 +242,7 @@ func (c *Change) Add(other *Change) {
 	c.Counts = append(c.Counts, other.Counts...)
 	c.StopTimers = append(c.StopTimers, other.StopTimers...)
 	c.SetTimers = append(c.SetTimers, other.SetTimers...)
+	c.Traces = append(c.Traces, other.Traces...)
 	c.EndRuns = append(c.EndRuns, other.EndRuns...)
 	c.Done = append(c.Done, other.Done...)
 }

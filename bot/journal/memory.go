@@ -9,8 +9,12 @@ import (
 	"time"
 )
 
-// DefaultKeep is how many keys of done events a Memory journal remembers.
+// DefaultKeep is how many done events a Memory journal remembers: their keys, and of the newest keepWhole the data and
+// the traces too.
 const DefaultKeep = 100_000
+
+// keepWhole bounds the done events that are kept with their data.
+const keepWhole = 1000
 
 // Memory is a journal that dies with its process: for tests, for chat at the terminal, and as the model that the
 // others are compared with. Make one with NewMemory.
@@ -27,7 +31,7 @@ type Memory struct {
 	doneHead  int
 	runs      map[string]*memoryRun
 	timers    map[string]Timer
-	state     map[string]map[string][]byte
+	state     map[string]map[string]memoryValue
 	counts    map[string][]mark
 	positions map[string]Position
 	sets      map[string]*memorySet
@@ -35,13 +39,19 @@ type Memory struct {
 
 type memorySet struct {
 	data []byte
-	runs int // open ones that name it
+	uses int // open runs and traces that name it
+}
+
+type memoryValue struct {
+	data   []byte
+	expire time.Time
 }
 
 type memoryEvent struct {
 	Stored
-	done bool
-	runs map[string]struct{} // open ones
+	done  bool
+	trace Trace
+	runs  map[string]struct{} // open ones
 }
 
 type memoryRun struct {
@@ -62,7 +72,7 @@ func NewMemory(keep int) *Memory {
 	}
 	return &Memory{
 		keep: keep, events: make(map[string]*memoryEvent), runs: make(map[string]*memoryRun),
-		timers: make(map[string]Timer), state: make(map[string]map[string][]byte), counts: make(map[string][]mark),
+		timers: make(map[string]Timer), state: make(map[string]map[string]memoryValue), counts: make(map[string][]mark),
 		positions: make(map[string]Position), sets: make(map[string]*memorySet),
 	}
 }
@@ -149,6 +159,9 @@ func (m *Memory) Commit(ctx context.Context, c *Change) error {
 			r.timers[t.ID] = struct{}{}
 		}
 	}
+	for _, t := range c.Traces {
+		m.putTrace(t)
+	}
 	for _, id := range c.EndRuns {
 		m.endRun(id)
 	}
@@ -162,9 +175,9 @@ func (m *Memory) Commit(ctx context.Context, c *Change) error {
 // counted one after another.
 func (m *Memory) countsHold(writes []CountWrite) bool {
 	for i, w := range writes {
-		n := m.count(w.Key, w.Since)
+		n := m.count(w.Key, w.Since, w.At)
 		for _, earlier := range writes[:i] {
-			if earlier.Key == w.Key && earlier.At.After(w.Since) {
+			if earlier.Key == w.Key && within(earlier.At, w.Since, w.At) {
 				n++
 			}
 		}
@@ -184,15 +197,40 @@ func (m *Memory) putRun(r Run) {
 		return
 	}
 	m.runs[r.ID] = &memoryRun{Run: r, steps: make(map[string][]byte), timers: make(map[string]struct{})}
-	if set := m.sets[r.RuleSet]; set != nil {
-		set.runs++
-	}
+	m.use(r.RuleSet)
 	if e := m.events[r.Event]; e != nil {
 		if e.runs == nil {
 			e.runs = make(map[string]struct{})
 		}
 		e.runs[r.ID] = struct{}{}
 	}
+}
+
+// use notes that something names the rule set; unuse that it does no more.
+func (m *Memory) use(hash string) {
+	if set := m.sets[hash]; set != nil {
+		set.uses++
+	}
+}
+
+func (m *Memory) unuse(hash string) {
+	if set := m.sets[hash]; set != nil {
+		if set.uses--; set.uses == 0 {
+			delete(m.sets, hash)
+		}
+	}
+}
+
+func (m *Memory) putTrace(t Trace) {
+	e := m.events[t.Event]
+	if e == nil || e.done && e.Data == nil {
+		return
+	}
+	old := e.trace.RuleSet
+	t.Data = slices.Clone(t.Data)
+	e.trace = t
+	m.use(t.RuleSet)
+	m.unuse(old)
 }
 
 func (m *Memory) write(w StateWrite) {
@@ -204,9 +242,9 @@ func (m *Memory) write(w StateWrite) {
 		return
 	}
 	if m.state[w.Scope] == nil {
-		m.state[w.Scope] = make(map[string][]byte)
+		m.state[w.Scope] = make(map[string]memoryValue)
 	}
-	m.state[w.Scope][w.Key] = slices.Clone(w.Value)
+	m.state[w.Scope][w.Key] = memoryValue{slices.Clone(w.Value), w.Expire}
 }
 
 func (m *Memory) stopTimer(id string) {
@@ -232,11 +270,7 @@ func (m *Memory) endRun(id string) {
 	if e := m.events[r.Event]; e != nil {
 		delete(e.runs, id)
 	}
-	if set := m.sets[r.RuleSet]; set != nil {
-		if set.runs--; set.runs == 0 {
-			delete(m.sets, r.RuleSet)
-		}
-	}
+	m.unuse(r.RuleSet)
 }
 
 func (m *Memory) finish(key string) {
@@ -244,8 +278,11 @@ func (m *Memory) finish(key string) {
 	if e == nil || e.done {
 		return
 	}
-	e.done, e.Data = true, nil
+	e.done = true
 	m.done = append(m.done, key)
+	if whole := min(keepWhole, m.keep); len(m.done)-m.doneHead > whole {
+		m.hollow(m.events[m.done[len(m.done)-whole-1]])
+	}
 	if over := len(m.done) - m.doneHead - m.keep; over > 0 {
 		for range over {
 			delete(m.events, m.done[m.doneHead])
@@ -258,6 +295,15 @@ func (m *Memory) finish(key string) {
 	if m.undone--; len(m.pending) > 2*m.undone+64 { // so that an event which waits for days holds up nothing
 		m.pending = slices.DeleteFunc(m.pending, func(e *memoryEvent) bool { return e.done })
 	}
+}
+
+// hollow lets go of all but the key.
+func (m *Memory) hollow(e *memoryEvent) {
+	if e == nil {
+		return
+	}
+	m.unuse(e.trace.RuleSet)
+	e.Data, e.trace = nil, Trace{}
 }
 
 // Pending implements Journal.
@@ -288,12 +334,36 @@ func (m *Memory) Event(ctx context.Context, key string) (Event, bool, error) {
 	}
 	defer m.mu.Unlock()
 	e := m.events[key]
-	if e == nil || e.done {
+	if e == nil || e.Data == nil {
 		return Event{}, false, nil
 	}
 	out := e.Event
 	out.Data = slices.Clone(out.Data)
 	return out, true, nil
+}
+
+// Records implements Journal.
+func (m *Memory) Records(ctx context.Context, q Query) ([]Record, error) {
+	if err := m.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	var found []*memoryEvent
+	for key, e := range m.events {
+		if e.Data == nil || q.Before != 0 && e.N >= q.Before || q.Conversation != "" && e.Conversation != q.Conversation ||
+			key < q.KeyFrom || q.KeyTo != "" && key >= q.KeyTo {
+			continue
+		}
+		found = append(found, e)
+	}
+	slices.SortFunc(found, func(a, b *memoryEvent) int { return cmp.Compare(b.N, a.N) })
+	found = found[:min(len(found), cmp.Or(q.Limit, 100))]
+	out := make([]Record, len(found))
+	for i, e := range found {
+		out[i] = Record{Stored: e.Stored, Done: e.done, Trace: e.trace}
+		out[i].Data, out[i].Trace.Data = slices.Clone(e.Data), slices.Clone(e.trace.Data)
+	}
+	return out, nil
 }
 
 // Runs implements Journal.
@@ -367,29 +437,49 @@ func (m *Memory) State(ctx context.Context, scope string) (map[string][]byte, er
 	defer m.mu.Unlock()
 	out := make(map[string][]byte, len(m.state[scope]))
 	for k, v := range m.state[scope] {
-		out[k] = slices.Clone(v)
+		out[k] = slices.Clone(v.data)
+	}
+	return out, nil
+}
+
+// StateRange implements Journal.
+func (m *Memory) StateRange(ctx context.Context, scope, after string, limit int) ([]StateEntry, error) {
+	if err := m.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	var out []StateEntry
+	for _, k := range slices.Sorted(maps.Keys(m.state[scope])) {
+		if len(out) == limit {
+			break
+		}
+		if v := m.state[scope][k]; k > after {
+			out = append(out, StateEntry{k, slices.Clone(v.data), v.expire})
+		}
 	}
 	return out, nil
 }
 
 // Count implements Journal.
-func (m *Memory) Count(ctx context.Context, key string, since time.Time) (int, error) {
+func (m *Memory) Count(ctx context.Context, key string, since, until time.Time) (int, error) {
 	if err := m.lock(ctx); err != nil {
 		return 0, err
 	}
 	defer m.mu.Unlock()
-	return m.count(key, since), nil
+	return m.count(key, since, until), nil
 }
 
-func (m *Memory) count(key string, since time.Time) int {
+func (m *Memory) count(key string, since, until time.Time) int {
 	n := 0
 	for _, k := range m.counts[key] {
-		if k.at.After(since) {
+		if within(k.at, since, until) {
 			n++
 		}
 	}
 	return n
 }
+
+func within(at, since, until time.Time) bool { return at.After(since) && !at.After(until) }
 
 // Position implements Journal.
 func (m *Memory) Position(ctx context.Context, conversation string) (Position, bool, error) {
@@ -423,6 +513,62 @@ func (m *Memory) RuleSet(ctx context.Context, hash string) (RuleSet, error) {
 		return RuleSet{}, ErrUnknownRuleSet
 	}
 	return RuleSet{Hash: hash, Data: slices.Clone(set.data)}, nil
+}
+
+// Trim implements Journal; a Memory's size is bounded by its keep, so that Bytes means nothing to it.
+func (m *Memory) Trim(ctx context.Context, r Retention) (Trimmed, error) {
+	if err := m.lock(ctx); err != nil {
+		return Trimmed{}, err
+	}
+	defer m.mu.Unlock()
+	var out Trimmed
+	for key, e := range m.events {
+		switch {
+		case !e.done:
+		case e.At.Before(r.Events):
+			out.Events++
+			m.hollow(e)
+			delete(m.events, key)
+		case e.At.Before(r.Traces) && e.trace.Event != "":
+			out.Traces++
+			m.unuse(e.trace.RuleSet)
+			e.trace = Trace{}
+		}
+	}
+	m.done = slices.DeleteFunc(m.done[m.doneHead:], func(key string) bool { return m.events[key] == nil })
+	m.doneHead = 0
+	for scope, values := range m.state {
+		for key, v := range values {
+			if !v.expire.IsZero() && v.expire.Before(r.Now) {
+				out.State++
+				m.write(StateWrite{Scope: scope, Key: key})
+			}
+		}
+	}
+	for key, marks := range m.counts {
+		kept := slices.DeleteFunc(marks, func(k mark) bool { return k.expire.Before(r.Now) })
+		out.Marks += len(marks) - len(kept)
+		if m.counts[key] = kept; len(kept) == 0 {
+			delete(m.counts, key)
+		}
+	}
+	return out, nil
+}
+
+// Stats implements Journal.
+func (m *Memory) Stats(ctx context.Context) (Stats, error) {
+	if err := m.lock(ctx); err != nil {
+		return Stats{}, err
+	}
+	defer m.mu.Unlock()
+	out := Stats{Events: len(m.events), Pending: m.undone, Runs: len(m.runs), Timers: len(m.timers)}
+	for _, e := range m.events {
+		out.Bytes += int64(len(e.Key) + len(e.Data) + len(e.trace.Data))
+	}
+	for _, r := range m.runs {
+		out.Bytes += int64(len(r.Data))
+	}
+	return out, nil
 }
 
 // Close implements Journal.

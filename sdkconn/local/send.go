@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"time"
 
 	"github.com/timbot-go/timbot/sdkconn"
 )
@@ -215,3 +216,6 @@ CREATE TABLE effect (
 	PRIMARY KEY (room, user, id)
 ) STRICT, WITHOUT ROWID;
 `
+
+// RepeatWindow implements sdkconn.Repeater: a repeated send is known for good.
+func (c *Conn) RepeatWindow(sdkconn.Conversation) time.Duration { return -1 }

@@ -78,7 +78,7 @@ func Reopen(t *testing.T, j journal.Journal, reopen func(journal.Journal) journa
 	if s := must(j.State(t.Context(), "user/alice")); string(s["lang"]) != `"zh"` {
 		t.Errorf("state after a reopen: %q", s)
 	}
-	if n := must(j.Count(t.Context(), "k", Epoch.Add(-time.Hour))); n != 1 {
+	if n := must(j.Count(t.Context(), "k", Epoch.Add(-time.Hour), Epoch.Add(24*time.Hour))); n != 1 {
 		t.Errorf("count after a reopen: %d", n)
 	}
 	if ts := must(j.Timers(t.Context())); len(ts) != 1 || ts[0].ID != "t" || !ts[0].Due.Equal(Epoch.Add(time.Minute)) {
@@ -353,17 +353,17 @@ func counts(t *testing.T, j journal.Journal) {
 			break // the window of the next one has lost the first
 		}
 	}
-	if n := must(j.Count(t.Context(), "k", Epoch.Add(-time.Hour))); n != 4 {
+	if n := must(j.Count(t.Context(), "k", Epoch.Add(-time.Hour), Epoch.Add(24*time.Hour))); n != 4 {
 		t.Errorf("all marks: %d, want 4", n)
 	}
-	if n := must(j.Count(t.Context(), "k", Epoch.Add(time.Minute))); n != 2 {
+	if n := must(j.Count(t.Context(), "k", Epoch.Add(time.Minute), Epoch.Add(24*time.Hour))); n != 2 {
 		t.Errorf("after minute 1: %d, want 2 (the edge is outside)", n)
 	}
-	if n := must(j.Count(t.Context(), "other", Epoch)); n != 0 {
+	if n := must(j.Count(t.Context(), "other", Epoch, Epoch.Add(24*time.Hour))); n != 0 {
 		t.Errorf("another counter: %d", n)
 	}
 	commit(t, j, &journal.Change{Counts: []journal.CountWrite{mark(4*time.Minute, 3, 3*time.Minute+time.Second), mark(4*time.Minute, 4, 3*time.Minute+time.Second)}})
-	if n := must(j.Count(t.Context(), "k", Epoch)); n != 5 {
+	if n := must(j.Count(t.Context(), "k", Epoch, Epoch.Add(24*time.Hour))); n != 5 {
 		t.Errorf("two marks in one change: %d, want 5", n)
 	}
 }
@@ -380,7 +380,7 @@ func countConflict(t *testing.T, j journal.Journal) {
 	if got := must(j.State(t.Context(), "s")); len(got) != 0 {
 		t.Errorf("half of a conflicting change was applied: %q", got)
 	}
-	if n := must(j.Count(t.Context(), "k", Epoch.Add(-time.Hour))); n != 1 {
+	if n := must(j.Count(t.Context(), "k", Epoch.Add(-time.Hour), Epoch.Add(24*time.Hour))); n != 1 {
 		t.Errorf("count %d, want 1", n)
 	}
 }
@@ -409,7 +409,7 @@ func concurrentCounts(t *testing.T, j journal.Journal) {
 		wg.Go(func() {
 			for range each {
 				for {
-					n, err := j.Count(t.Context(), "k", Epoch.Add(-time.Hour))
+					n, err := j.Count(t.Context(), "k", Epoch.Add(-time.Hour), Epoch.Add(24*time.Hour))
 					if err != nil {
 						t.Errorf("Count: %v", err)
 						return

@@ -1,0 +1,146 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/timbot-go/timbot/bot/journal"
+	"github.com/timbot-go/timbot/rules"
+)
+
+// maxTraced bounds how many steps of one run a trace keeps, and how many notes.
+const maxTraced = 200
+
+// traceRecord is what the journal keeps of one event's handling: enough to tell everything that was decided and done, with
+// the event and the text of its rule set, which are kept too.
+type traceRecord struct {
+	Decided []decidedRecord `json:"decided,omitzero"` // one for each rule event that the event stands for
+	Runs    []*runTrace     `json:"runs,omitzero"`
+	Notes   []noteRecord    `json:"notes,omitzero"`
+	Took    int64           `json:"took,omitzero"` // microseconds from taking the event up to its decision's end
+}
+
+// decidedRecord is what a decision was made of. Rules are pure: with the same facts they decide the same again.
+type decidedRecord struct {
+	Now   int64                 `json:"now"` // Unix milliseconds
+	Facts factsRecord           `json:"facts,omitzero"`
+	State jsontext.Value        `json:"state,omitzero"` // encodeValue of the maps of rules.State, when a condition reads them
+	Taken string                `json:"taken,omitzero"` // why main and fallback were not tried
+	Gates map[string]gateRecord `json:"gates,omitzero"` // by rule: what limits and the like said
+}
+
+// gateRecord is what Facts.Gate answered for a rule.
+type gateRecord struct {
+	Closed bool   `json:"closed,omitzero"`
+	Why    string `json:"why,omitzero"`
+}
+
+// runTrace is what became of one rule that fired.
+type runTrace struct {
+	ID      string      `json:"id"`
+	Rule    string      `json:"rule"`
+	Began   int64       `json:"began"`            // Unix milliseconds
+	Ended   int64       `json:"ended,omitzero"`   // 0 while it is open
+	Outcome string      `json:"outcome,omitzero"` // done, failed, waiting, dead, dropped, cancelled, timed out, given up
+	Wait    *waitRecord `json:"wait,omitzero"`    // while it waits
+	Steps   []stepTrace `json:"steps,omitzero"`
+	More    int         `json:"more,omitzero"` // steps that are not in Steps
+}
+
+// stepTrace is one attempt of one step.
+type stepTrace struct {
+	Key    string `json:"key"`
+	Name   string `json:"name"` // the id, or the path
+	Action string `json:"action"`
+	Began  int64  `json:"began"`          // Unix milliseconds
+	Took   int64  `json:"took,omitzero"`  // microseconds
+	Code   string `json:"code,omitzero"`  // of a failure
+	Err    string `json:"error,omitzero"` // its text
+	Effect string `json:"effect,omitzero"`
+	Msg    string `json:"msg,omitzero"`  // the id of the message that was sent
+	Note   string `json:"note,omitzero"` // "skipped", "tried again in 2s", ...
+}
+
+// noteRecord is something that happened to an event besides.
+type noteRecord struct {
+	At   int64  `json:"at"` // Unix milliseconds
+	Text string `json:"text"`
+}
+
+// note adds a remark.
+func (t *traceRecord) note(at time.Time, format string, args ...any) {
+	if len(t.Notes) < maxTraced {
+		t.Notes = append(t.Notes, noteRecord{at.UnixMilli(), fmt.Sprintf(format, args...)})
+	}
+}
+
+// run returns the part of one run, which is made when it is not there yet.
+func (t *traceRecord) run(id, rule string, now time.Time) *runTrace {
+	for _, r := range t.Runs {
+		if r.ID == id {
+			return r
+		}
+	}
+	r := &runTrace{ID: id, Rule: rule, Began: now.UnixMilli()}
+	t.Runs = append(t.Runs, r)
+	return r
+}
+
+// step adds an attempt of a step.
+func (r *runTrace) step(s stepTrace) {
+	if len(r.Steps) >= maxTraced {
+		r.More++
+		return
+	}
+	r.Steps = append(r.Steps, s)
+}
+
+// decided adds what a decision was made of.
+func (t *traceRecord) decided(set *rules.Set, f *rules.Facts, gates map[string]gateRecord) {
+	rec := decidedRecord{
+		Now: f.Now.UnixMilli(), Facts: factsRecord{f.UserRole, f.UserName, f.ChatName, f.GroupType}, Taken: f.Taken,
+		Gates: gates,
+	}
+	if set.Needs().State {
+		state, err := encodeValue(map[string]any{"user": rawState(f.State.User), "chat": rawState(f.State.Chat), "bot": rawState(f.State.Bot)})
+		if err == nil {
+			rec.State = state
+		}
+	}
+	t.Decided = append(t.Decided, rec)
+}
+
+// rawState is state as encodeValue takes it.
+func rawState(seen map[string]any) map[string]any {
+	out := make(map[string]any, len(seen))
+	for k, v := range seen {
+		out[k] = rules.Raw(v)
+	}
+	return out
+}
+
+// stored is the trace as the journal keeps it.
+func (t *traceRecord) stored(event, ruleSet string) (journal.Trace, error) {
+	data, err := json.Marshal(t)
+	if err != nil {
+		return journal.Trace{}, fmt.Errorf("trace of %s: %w", event, err)
+	}
+	return journal.Trace{Event: event, RuleSet: ruleSet, Data: data}, nil
+}
+
+// trace reads an event's trace from the journal; an empty one when there is none.
+func (b *Bot) trace(ctx context.Context, event string) (*traceRecord, error) {
+	t := new(traceRecord)
+	found, err := b.journal.Records(ctx, journal.Query{KeyFrom: event, KeyTo: event + "\x00", Limit: 1})
+	if err != nil || len(found) == 0 || len(found[0].Trace.Data) == 0 {
+		return t, err
+	}
+	if err := json.Unmarshal(found[0].Trace.Data, t); err != nil {
+		return new(traceRecord), nil // of another version: told anew from here on
+	}
+	return t, nil
+}
