@@ -40,6 +40,7 @@ type Bot struct {
 	queues    *queues
 	timers    *timers
 	directory *directory
+	inspector *Inspector
 	busy      busy
 
 	started atomic.Bool
@@ -79,6 +80,9 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 		b.log = slog.New(slog.DiscardHandler)
 	}
 	b.queues, b.timers, b.directory = newQueues(b.queueLimit), newTimers(), newDirectory(conn)
+	b.inspector = &Inspector{
+		journal: b.journal, actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
+	}
 	b.stopped, b.stop = context.WithCancel(context.Background())
 	var err error
 	if b.stored, err = newRuleSet(set); err != nil {
