@@ -21,7 +21,7 @@ func (b *Bot) process(ctx context.Context, it item) error {
 			return b.takeUpRuns(ctx, runs)
 		}
 	}
-	trace := new(traceRecord)
+	trace := b.newTrace()
 	runs, change, err := b.decide(ctx, it.event.Event, trace)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 )
@@ -134,10 +135,7 @@ func (r *run) restoreSteps(ctx context.Context) error {
 		return err
 	}
 	r.steps = make(map[string]stepRecord, len(raw))
-	byPath := make(map[string]*rules.Step)
-	for _, list := range []root{rootSteps, rootOver, rootOnTimeout, rootOnCancel} {
-		eachStep(list.of(r.rule), func(s *rules.Step) { byPath[s.Path] = s })
-	}
+	byPath := stepsByPath(r.rule)
 	keys := make([]string, 0, len(raw))
 	for key, data := range raw {
 		var rec stepRecord
@@ -147,6 +145,7 @@ func (r *run) restoreSteps(ctx context.Context) error {
 		r.steps[key] = rec
 		keys = append(keys, key)
 	}
+	r.traced().catchUp(r.steps, byPath)
 	slices.SortFunc(keys, compareStepKeys)
 	for _, key := range keys {
 		path, _, _ := strings.Cut(key, "#")
@@ -174,6 +173,15 @@ func (r *run) restoreItems() error {
 	}
 	r.setLocals()
 	return nil
+}
+
+// stepsByPath is every step of a rule.
+func stepsByPath(rule *rules.Rule) map[string]*rules.Step {
+	byPath := make(map[string]*rules.Step)
+	for _, list := range []root{rootSteps, rootOver, rootOnTimeout, rootOnCancel} {
+		eachStep(list.of(rule), func(s *rules.Step) { byPath[s.Path] = s })
+	}
+	return byPath
 }
 
 func eachStep(steps []*rules.Step, f func(*rules.Step)) {
@@ -307,6 +315,9 @@ func (r *run) stored() (journal.Run, error) {
 // commit makes durable what has happened so far.
 func (r *run) commit(ctx context.Context) error {
 	stored, err := r.stored()
+	if err == nil && !r.trace.kept { // a crash may come: the decision is told from the first effect on
+		err = r.keepTrace()
+	}
 	if err != nil {
 		return err
 	}
@@ -330,7 +341,12 @@ func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
 	if hash == b.set.Hash() {
 		return b.set, nil
 	}
-	stored, err := b.journal.RuleSet(ctx, hash)
+	return storedSet(ctx, b.journal, b.actions, hash)
+}
+
+// storedSet compiles a rule set that a journal keeps.
+func storedSet(ctx context.Context, j journal.Journal, registry *actions.Registry, hash string) (*rules.Set, error) {
+	stored, err := j.RuleSet(ctx, hash)
 	if err != nil {
 		return nil, err
 	}
@@ -342,7 +358,7 @@ func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rule set %s: %w", hash, err)
 	}
-	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(b.actions), Env: os.LookupEnv})
+	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(registry), Env: os.LookupEnv})
 	if err != nil {
 		return nil, fmt.Errorf("rule set %s: %w", hash, err)
 	}
