@@ -80,9 +80,9 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 		b.log = slog.New(slog.DiscardHandler)
 	}
 	b.queues, b.timers, b.directory = newQueues(b.queueLimit), newTimers(), newDirectory(conn)
-	b.inspector = &Inspector{
-		journal: b.journal, actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
-	}
+	b.inspector = &Inspector{actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) }}
+	b.journal = watchedJournal{b.journal, &b.inspector.watch}
+	b.inspector.journal = b.journal
 	b.stopped, b.stop = context.WithCancel(context.Background())
 	var err error
 	if b.stored, err = newRuleSet(set); err != nil {

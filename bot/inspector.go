@@ -7,6 +7,7 @@ import (
 
 	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot/journal"
+	"github.com/timbot-go/timbot/rules"
 )
 
 // Inspector looks into a journal and changes what a person may change there: beside a running bot (Bot.Inspector), or on
@@ -18,6 +19,10 @@ type Inspector struct {
 	wake    func(journal.Timer) // tells the running bot of a timer; nil without one
 
 	changing sync.Mutex // one person at a time
+
+	reading sync.Mutex
+	sets    []*rules.Set // read from the journal, the last used at the end
+	watch   watchers
 }
 
 // NewInspector returns an inspector of a journal that no bot runs on. It takes ownership of nothing.

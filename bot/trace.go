@@ -215,6 +215,15 @@ func (t *traceRecord) stored(event, ruleSet string) (journal.Trace, error) {
 // newTrace begins the trace of an event.
 func (b *Bot) newTrace() *traceRecord { return &traceRecord{Self: b.conn.Self()} }
 
+// readTrace reads what stored wrote; an empty trace of nothing.
+func readTrace(data []byte) (*traceRecord, error) {
+	t := new(traceRecord)
+	if len(data) == 0 {
+		return t, nil
+	}
+	return t, json.Unmarshal(data, t)
+}
+
 // trace reads an event's trace from the journal; an empty one when there is none.
 func (b *Bot) trace(ctx context.Context, event string) (*traceRecord, error) {
 	t := b.newTrace()
