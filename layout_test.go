@@ -22,8 +22,9 @@ var arrows = []struct {
 	imports []string
 	why     string
 }{
-	{"cmd/timbot", []string{"bot", "bot/journal", "actions", "rules", "sdkconn", "sdkconn/local"},
+	{"cmd/timbot", []string{"bot", "bot/control", "bot/journal", "actions", "rules", "sdkconn", "sdkconn/local"},
 		"the command joins everything and holds no logic"},
+	{"bot/control", []string{"bot"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
 	{"bot", []string{"bot/journal", "actions", "rules", "sdkconn"},
 		"the runtime joins connection, journal, rules and actions; it knows no driver"},
 	{"bot/journal", nil, "the journal does not look into what it keeps"},

@@ -43,6 +43,7 @@ type Bot struct {
 	inspector *Inspector
 	busy      busy
 
+	began   time.Time
 	started atomic.Bool
 	ready   chan struct{} // closed when all that the journal held is queued
 	stopped context.Context
@@ -73,6 +74,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	if b.clock == nil {
 		b.clock = clockwork.NewRealClock()
 	}
+	b.began = b.clock.Now()
 	if b.zone == nil {
 		b.zone = time.Local
 	}
