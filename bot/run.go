@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 )
@@ -39,9 +37,11 @@ type run struct {
 }
 
 // newRun makes the run of a rule that fired.
-func (b *Bot) newRun(stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired, trace *traceRecord) *run {
+func (b *Bot) newRun(
+	set *rules.Set, stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired, trace *traceRecord,
+) *run {
 	r := &run{
-		b: b, trace: trace, id: fmt.Sprintf("%s/%d/%s", stored.Key, nth, f.Rule.ID), event: stored.Key, order: order, set: b.set,
+		b: b, trace: trace, id: fmt.Sprintf("%s/%d/%s", stored.Key, nth, f.Rule.ID), event: stored.Key, order: order, set: set,
 		rule: f.Rule, ev: ev, steps: make(map[string]stepRecord), change: &journal.Change{},
 		rec: runRecord{
 			Rule: f.Rule.ID, Nth: nth, Hit: f.Hit, Frames: []frame{{}},
@@ -334,33 +334,4 @@ func (r *run) write(ctx context.Context) error {
 	err := r.b.journal.Commit(ctx, r.change)
 	r.change = &journal.Change{}
 	return err
-}
-
-// ruleSet returns the rule set with that hash: the bot's own, or the one that the journal keeps for the run.
-func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
-	if hash == b.set.Hash() {
-		return b.set, nil
-	}
-	return storedSet(ctx, b.journal, b.actions, hash)
-}
-
-// storedSet compiles a rule set that a journal keeps.
-func storedSet(ctx context.Context, j journal.Journal, registry *actions.Registry, hash string) (*rules.Set, error) {
-	stored, err := j.RuleSet(ctx, hash)
-	if err != nil {
-		return nil, err
-	}
-	var rec ruleSetRecord
-	if err := json.Unmarshal(stored.Data, &rec); err != nil {
-		return nil, fmt.Errorf("rule set %s: %w", hash, err)
-	}
-	fsys, err := rules.SourceFS(rec.Sources)
-	if err != nil {
-		return nil, fmt.Errorf("rule set %s: %w", hash, err)
-	}
-	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(registry), Env: os.LookupEnv})
-	if err != nil {
-		return nil, fmt.Errorf("rule set %s: %w", hash, err)
-	}
-	return set, nil
 }

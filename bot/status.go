@@ -14,6 +14,9 @@ type Status struct {
 	Rules   int       `json:"rules,omitzero"`    // how many
 	RuleSet string    `json:"rule_set,omitzero"` // the hash of their text
 
+	Ready    bool      `json:"ready"`             // it answers what comes in
+	Problems []Problem `json:"problems,omitzero"` // what keeps it from that
+
 	Handled uint64 `json:"handled,omitzero"` // events and wake-ups since it was made
 	Unused  uint64 `json:"unused,omitzero"`  // events that no rule listens to
 
@@ -30,9 +33,10 @@ func (b *Bot) Status(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Running = b.started.Load() && b.stopped.Err() == nil
-	s.User, s.Name, s.Began = b.conn.Self(), b.set.Bot.Name, b.began
-	s.Rules, s.RuleSet = len(b.set.Rules), b.set.Hash()
+	health, set := b.Health(), b.rules()
+	s.Running, s.Ready, s.Problems = true, health.Ready, health.Problems
+	s.User, s.Name, s.Began = b.conn.Self(), set.Bot.Name, b.since
+	s.Rules, s.RuleSet = len(set.Rules), set.Hash()
 	s.Handled, s.Unused = b.handled.Load(), b.unused.Load()
 	return s, nil
 }

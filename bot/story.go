@@ -200,8 +200,8 @@ func (in *Inspector) why(ctx context.Context, ref string, all bool) (*Story, err
 	return s, nil
 }
 
-// told is a record of the journal with all that can be read out of it.
-type told struct {
+// account is a record of the journal with all that can be read out of it.
+type account struct {
 	journal.Record
 	event  eventRecord
 	trace  *traceRecord
@@ -211,8 +211,8 @@ type told struct {
 }
 
 // read takes a record apart.
-func (in *Inspector) read(ctx context.Context, rec journal.Record) (*told, error) {
-	t := &told{Record: rec, recs: make(map[string]runRecord)}
+func (in *Inspector) read(ctx context.Context, rec journal.Record) (*account, error) {
+	t := &account{Record: rec, recs: make(map[string]runRecord)}
 	var err error
 	if t.trace, err = readTrace(rec.Trace.Data); err != nil {
 		return nil, fmt.Errorf("trace of %s: %w", rec.Key, err)
@@ -238,7 +238,7 @@ func (in *Inspector) read(ctx context.Context, rec journal.Record) (*told, error
 }
 
 // summary is the event in short.
-func (t *told) summary() StoryEvent {
+func (t *account) summary() StoryEvent {
 	e := StoryEvent{Key: t.Key, Time: t.At.UTC(), Conversation: t.Conversation, Type: t.event.Lifecycle}
 	if sdk := t.event.SDK; sdk != nil {
 		e.Type, e.CaughtUp = string(sdk.Kind), sdk.CaughtUp
@@ -258,7 +258,7 @@ func (t *told) summary() StoryEvent {
 }
 
 // state says how far the event is.
-func (t *told) state(runs []StoryRun) string {
+func (t *account) state(runs []StoryRun) string {
 	failed, open := false, !t.Done
 	for _, r := range runs {
 		switch r.Outcome {
@@ -374,14 +374,20 @@ func decision(set *rules.Set, ev *rules.Event, d *decidedRecord, all bool) Story
 		outcome := outcomeOf(e)
 		switch {
 		case all:
-		case outcome == OutcomeOther, outcome == OutcomeOff:
-			left[e.Text]++
+		case outcome == OutcomeOther:
+			left["not on "+ev.Type]++
+			continue
+		case outcome == OutcomeOff:
+			left["off"]++
 			continue
 		case outcome == OutcomeSkipped:
-			left["skipped: "+e.Text]++
+			left["skipped, "+e.Text]++
+			continue
+		case outcome == OutcomeNo && e.Reason == "self":
+			left["no, "+e.Text]++
 			continue
 		case outcome == OutcomeNo && e.Reason != "if" && plain > manyRules:
-			left["not matched: "+e.Reason]++
+			left["no, none of their words is there"]++
 			continue
 		}
 		out.Rules = append(out.Rules, storyRule(e, outcome, text))
@@ -462,7 +468,7 @@ func storyRule(e *rules.Explanation, outcome, text string) StoryRule {
 
 // runs tells the runs of an event: those that the trace knows, and those that the journal alone knows because the bot
 // died in the middle of them.
-func (in *Inspector) runs(ctx context.Context, t *told, set *rules.Set) ([]StoryRun, error) {
+func (in *Inspector) runs(ctx context.Context, t *account, set *rules.Set) ([]StoryRun, error) {
 	for _, r := range t.open {
 		rec := t.recs[r.ID]
 		run := t.trace.run(r.ID, rec.Rule, t.At)
@@ -494,7 +500,7 @@ func (in *Inspector) runs(ctx context.Context, t *told, set *rules.Set) ([]Story
 	return out, nil
 }
 
-func (t *told) storyRun(r *runTrace) StoryRun {
+func (t *account) storyRun(r *runTrace) StoryRun {
 	run := StoryRun{ID: r.ID, Rule: r.Rule, Began: milli(r.Began), Ended: milli(r.Ended), Outcome: r.Outcome, More: r.More}
 	_, open := t.recs[r.ID]
 	switch {

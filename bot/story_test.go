@@ -64,7 +64,7 @@ func TestWhyTellsWhatEveryRuleMade(t *testing.T) {
 		t.Errorf("hits %+v, normalize %q", ads.Hits, ads.Normalize)
 	}
 	left := fmt.Sprint(d.Left)
-	if !strings.Contains(left, "1 does not listen to message.c2c") || !strings.Contains(left, "stopped by ads (final)") {
+	if !strings.Contains(left, "1 not on message.c2c") || !strings.Contains(left, "stopped by ads (final)") {
 		t.Errorf("left %s", left)
 	}
 	if len(s.Runs) != 1 || s.Runs[0].Outcome != "done" || len(s.Runs[0].Steps) != 1 || s.Runs[0].Ended.IsZero() {
@@ -277,7 +277,7 @@ func TestWhyWithManyRules(t *testing.T) {
 	if got := outcomes(s); !slices.Equal(got, []string{"near no", "hit fired"}) {
 		t.Errorf("rules %q", got)
 	}
-	if left := fmt.Sprint(s.Decisions[0].Left); !strings.Contains(left, "2000 ") || !strings.Contains(left, "1 skipped") {
+	if left := fmt.Sprint(s.Decisions[0].Left); !strings.Contains(left, "2000 ") || !strings.Contains(left, "1 skipped, stage main") {
 		t.Errorf("left %s", left)
 	}
 }

@@ -17,7 +17,7 @@ func TestTimersFireInOrderAndOnce(t *testing.T) {
 	at := func(id string, d time.Duration) journal.Timer {
 		return journal.Timer{ID: id, Run: id, Due: start.Add(d)}
 	}
-	ts := newTimers()
+	ts := newTimers(func(time.Duration) {})
 	ts.add(at("late", time.Hour), at("b", time.Minute), at("a", time.Minute), at("moved", time.Second))
 	ts.add(at("moved", 2*time.Hour))
 	fired := make(chan string, 10)
@@ -58,7 +58,7 @@ func TestTimersFireInOrderAndOnce(t *testing.T) {
 
 func TestTimersOfOneMomentGoByID(t *testing.T) {
 	clock := clockwork.NewFakeClock()
-	ts := newTimers()
+	ts := newTimers(func(time.Duration) {})
 	for _, id := range []string{"c", "a", "d", "b"} {
 		ts.add(journal.Timer{ID: id, Due: clock.Now()})
 	}
@@ -74,7 +74,7 @@ func TestTimersOfOneMomentGoByID(t *testing.T) {
 
 func BenchmarkTimers(b *testing.B) {
 	clock := clockwork.NewFakeClock()
-	ts := newTimers()
+	ts := newTimers(func(time.Duration) {})
 	for i := range 100_000 {
 		ts.add(journal.Timer{ID: string(rune('a'+i%26)) + time.Duration(i).String(), Due: clock.Now().Add(time.Duration(i) * time.Second)})
 	}

@@ -24,7 +24,9 @@ import (
 	"github.com/timbot-go/timbot/actions"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait")) // of a body that is too large
+}
 
 // desk is a bot that answers "hi", and somebody who talks to it.
 type desk struct {

@@ -41,7 +41,6 @@ type Status struct {
 
 	Version string `json:"version,omitzero"` // of the program
 	PID     int    `json:"pid,omitzero"`
-	Health  string `json:"health,omitzero"` // what is wrong; empty for nothing
 }
 
 // Reloaded is what came of reading the bot's file again.
