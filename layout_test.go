@@ -22,7 +22,7 @@ var arrows = []struct {
 	imports []string
 	why     string
 }{
-	{"cmd/timbot", []string{"bot", "bot/control", "bot/journal", "actions", "rules", "sdkconn", "sdkconn/local"},
+	{"cmd/timbot", []string{"bot", "bot/control", "bot/journal", "bot/journal/sqlite", "actions", "rules", "sdkconn", "sdkconn/local"},
 		"the command joins everything and holds no logic"},
 	{"bot/control", []string{"bot"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
 	{"bot", []string{"bot/journal", "actions", "rules", "sdkconn"},

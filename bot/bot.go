@@ -95,14 +95,14 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.since = b.clock.Now()
 	b.queues, b.directory = newQueues(b.queueLimit), newDirectory(conn, b.clock, b.log)
 	b.timers = newTimers(func(by time.Duration) {
-		b.log.Warn(fmt.Sprintf("the clock jumped by %+v: timers are due by the new time", by.Round(time.Second)))
+		b.report(b.stopped, "clock", fmt.Sprintf("the clock jumped by %s: what waits is due by the new time", signed(by)))
 	})
 	b.reports, b.catchUp = newReports(), newCatchUp(b)
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) }}
 	b.journal = watchedJournal{b.journal, &b.inspector.watch}
 	b.inspector.journal = b.journal
-	b.journal = &steady{Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, report: b.report}
+	b.journal = &steady{Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell}
 	b.stopped, b.stop = context.WithCancel(context.Background())
 	return b, nil
 }
@@ -267,6 +267,14 @@ func (b *Bot) wake(ctx context.Context, t journal.Timer) {
 		return
 	}
 	b.queues.put(e.Conversation, item{wake: t.Run})
+}
+
+// signed writes a duration with its sign, to the second.
+func signed(d time.Duration) string {
+	if d = d.Round(time.Second); d > 0 {
+		return "+" + d.String()
+	}
+	return d.String()
 }
 
 // now is the time as rules see it.

@@ -40,7 +40,12 @@ func newReports() *reports {
 // are counted, and the last of them is told at its end. It never blocks and never fails. Without an ops group it only
 // logs.
 func (b *Bot) report(ctx context.Context, kind, text string) {
-	b.log.WarnContext(ctx, "report", "kind", kind, "text", text, "ops_group", b.rules().Bot.OpsGroup)
+	b.log.WarnContext(ctx, text, "kind", kind)
+	b.tell(kind, text)
+}
+
+// tell is report for what is in the log already.
+func (b *Bot) tell(kind, text string) {
 	if b.rules().Bot.OpsGroup == "" {
 		return
 	}

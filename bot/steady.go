@@ -28,7 +28,7 @@ type steady struct {
 	clock  clockwork.Clock
 	log    *slog.Logger
 	health *health
-	report func(ctx context.Context, kind, text string)
+	tell   func(kind, text string) // the people who look after the bot
 
 	mu      sync.Mutex
 	since   time.Time // when it began to fail; zero while it works
@@ -45,14 +45,14 @@ func (s *steady) call(ctx context.Context, name string, write bool, f func() err
 		}
 		switch {
 		case err == nil:
-			s.works(ctx, write)
+			s.works(write)
 			return nil
 		case ctx.Err() != nil, errors.Is(err, journal.ErrConflict), errors.Is(err, journal.ErrClosed),
 			errors.Is(err, journal.ErrUnknownRuleSet):
 			return err
 		}
 		failed = true
-		s.fails(ctx, name, write, err)
+		s.fails(name, write, err)
 		timer := s.clock.NewTimer(pause)
 		select {
 		case <-timer.Chan():
@@ -71,7 +71,7 @@ func (s *steady) leave() {
 }
 
 // fails tells that a call failed, once until the journal works again.
-func (s *steady) fails(ctx context.Context, name string, write bool, err error) {
+func (s *steady) fails(name string, write bool, err error) {
 	s.mu.Lock()
 	s.waiting++
 	first := s.since.IsZero() || write && !s.write
@@ -91,11 +91,11 @@ func (s *steady) fails(ctx context.Context, name string, write bool, err error) 
 		return
 	}
 	s.log.Error(what, "call", name, "err", err)
-	s.report(ctx, "journal.failed", fmt.Sprintf("%s (%v)", what, err))
+	s.tell("journal.failed", fmt.Sprintf("%s (%v)", what, err))
 }
 
 // works notes that a call worked, which after a failure is told.
-func (s *steady) works(ctx context.Context, write bool) {
+func (s *steady) works(write bool) {
 	s.mu.Lock()
 	if s.since.IsZero() || s.waiting > 0 || s.write && !write {
 		s.mu.Unlock()
@@ -106,7 +106,7 @@ func (s *steady) works(ctx context.Context, write bool) {
 	s.health.clear(componentJournal)
 	s.mu.Unlock()
 	s.log.Info(fmt.Sprintf("the journal works again, after %s", took))
-	s.report(ctx, "journal.works", fmt.Sprintf("the journal works again, after %s", took))
+	s.tell("journal.works", fmt.Sprintf("the journal works again, after %s", took))
 }
 
 // steadily is call for what has a result.

@@ -64,7 +64,7 @@ type StoryDecision struct {
 	At    time.Time   `json:"at"`
 	Taken string      `json:"taken,omitzero"` // why main and fallback were not tried
 	Rules []StoryRule `json:"rules,omitzero"` // in the order in which they were tried
-	Left  []StoryLeft `json:"left,omitzero"`  // rules that are not in Rules
+	Left  []StoryLeft `json:"left,omitzero"`  // what there is to say of the rules that are not in Rules
 }
 
 // StoryLeft counts rules that there is nothing more to say about.
@@ -175,7 +175,8 @@ const manyRules = 20
 
 // Why tells the story of the event that ref names: by an event's key, a run's id, msg.id of the rules, message_msg_id of
 // the SDK, the id or the effect id of a message that the bot sent, or "last" for the newest event of a conversation. It
-// leaves out, and counts, rules that were not tried, and of many that did not match all but those whose words were there.
+// leaves out, and counts, the rules that do not listen to the event; of very many also those that were not tried or whose
+// words were not there.
 //
 // Errors: *NotFoundError; else the journal's. It blocks while it reads the journal, of which an unknown ref reads much.
 func (in *Inspector) Why(ctx context.Context, ref string) (*Story, error) {
@@ -359,10 +360,15 @@ func decision(set *rules.Set, ev *rules.Event, d *decidedRecord, all bool) Story
 	out := StoryDecision{Type: ev.Type, User: ev.User, At: milli(d.Now), Taken: d.Taken}
 	explained := set.Explain(ev, facts)
 	left := make(map[string]int)
-	plain := 0 // rules of whose words none was there
+	plain, skipped := 0, 0 // rules of whose words none was there, and those that were not tried
 	for i := range explained {
-		if outcomeOf(&explained[i]) == OutcomeNo && explained[i].Reason != "if" {
-			plain++
+		switch outcomeOf(&explained[i]) {
+		case OutcomeSkipped:
+			skipped++
+		case OutcomeNo:
+			if explained[i].Reason != "if" {
+				plain++
+			}
 		}
 	}
 	text := ""
@@ -380,7 +386,7 @@ func decision(set *rules.Set, ev *rules.Event, d *decidedRecord, all bool) Story
 		case outcome == OutcomeOff:
 			left["off"]++
 			continue
-		case outcome == OutcomeSkipped:
+		case outcome == OutcomeSkipped && skipped > manyRules:
 			left["skipped, "+e.Text]++
 			continue
 		case outcome == OutcomeNo && e.Reason == "self":
