@@ -42,6 +42,8 @@ type Bot struct {
 	directory *directory
 	inspector *Inspector
 	busy      busy
+	limits    limits
+	batches   batches
 
 	started atomic.Bool
 	ready   chan struct{} // closed when all that the journal held is queued
@@ -197,29 +199,6 @@ func (b *Bot) handle(ctx context.Context, it item) {
 		b.handled.Add(1)
 	case ctx.Err() != nil: // the second stage of a stop; the journal has it
 	default:
-		b.fail(fmt.Errorf("journal: %w", err))
-	}
-}
-
-// giveUp ends everything that a panicking item belongs to.
-func (b *Bot) giveUp(ctx context.Context, it item) {
-	key := it.event.Key
-	if it.wake != "" {
-		r, ok, err := b.journal.Run(ctx, it.wake)
-		if err != nil || !ok {
-			return
-		}
-		key = r.Event
-	}
-	runs, err := b.journal.Runs(ctx, key)
-	if err != nil {
-		return
-	}
-	change := &journal.Change{Done: []string{key}}
-	for _, r := range runs {
-		change.EndRuns = append(change.EndRuns, r.ID)
-	}
-	if err := b.journal.Commit(ctx, change); err != nil {
 		b.fail(fmt.Errorf("journal: %w", err))
 	}
 }

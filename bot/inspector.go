@@ -18,6 +18,8 @@ type Inspector struct {
 	wake    func(journal.Timer) // tells the running bot of a timer; nil without one
 
 	changing sync.Mutex // one person at a time
+	events   locks      // by event: held while it is found out whether a run's end is its end
+	dead     deadBook   // guarded by changing
 }
 
 // NewInspector returns an inspector of a journal that no bot runs on. It takes ownership of nothing.
