@@ -23,6 +23,8 @@ type Inspector struct {
 	reading sync.Mutex
 	sets    []*rules.Set // read from the journal, the last used at the end
 	watch   watchers
+	events  locks    // by event: held while it is found out whether a run's end is its end
+	dead    deadBook // guarded by changing
 }
 
 // NewInspector returns an inspector of a journal that no bot runs on. It takes ownership of nothing.

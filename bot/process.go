@@ -27,6 +27,11 @@ func (b *Bot) process(ctx context.Context, it item) error {
 	if err != nil {
 		return err
 	}
+	runs, joined, err := b.gather(ctx, runs, change)
+	if err != nil {
+		return err
+	}
+	defer joined.leave()
 	if len(runs) == 0 {
 		t, err := trace.stored(it.event.Key, v.set.Hash())
 		if err != nil {
@@ -40,15 +45,21 @@ func (b *Bot) process(ctx context.Context, it item) error {
 	if err := b.create(v, runs, change); err != nil {
 		return err
 	}
-	runs[0].change = change
-	waiting := 0
-	for i, r := range runs {
-		last := i == len(runs)-1
+	going, err := b.setAside(ctx, runs, change, joined)
+	if err != nil || len(going) == 0 {
+		return err
+	}
+	joined.leave()
+	going[0].change = change
+	waiting := len(runs) - len(going)
+	for i, r := range going {
+		last := i == len(going)-1
+		r.shared = last && waiting > 0
 		ended, err := r.exec(ctx, func() bool { return last && waiting == 0 })
 		if err != nil {
 			return err
 		}
-		if !ended {
+		if !ended || r.rec.Dead != nil {
 			waiting++
 		}
 	}
@@ -58,7 +69,7 @@ func (b *Bot) process(ctx context.Context, it item) error {
 // takeUpRuns goes on with runs that a crash interrupted; those that wait for a timer go on waiting.
 func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 	for _, r := range runs {
-		if b.timers.has(r.ID) {
+		if b.timers.has(r.ID) || asleep(r) {
 			continue
 		}
 		if err := b.resume(ctx, r.ID); err != nil {
@@ -84,20 +95,15 @@ func (b *Bot) resume(ctx context.Context, id string) error {
 	}
 	if err != nil {
 		b.log.Error("run given up: it cannot be restored", "run", id, "err", err)
-		return b.journal.Commit(ctx, &journal.Change{EndRuns: []string{id}, Done: b.lastOf(ctx, stored)})
+		return b.ending("given up").commit(ctx, &journal.Change{}, []journal.Run{stored})
 	}
 	r.change.StopTimers = append(r.change.StopTimers, id)
-	_, err = r.exec(ctx, func() bool { return len(b.lastOf(ctx, stored)) > 0 })
-	return err
-}
-
-// lastOf returns the run's event when no other run of it is open.
-func (b *Bot) lastOf(ctx context.Context, r journal.Run) []string {
-	runs, err := b.journal.Runs(ctx, r.Event)
-	if err != nil || len(runs) > 1 || len(runs) == 1 && runs[0].ID != r.ID {
-		return nil
+	r.shared = true
+	if ok, err := r.takeTurn(ctx); !ok || err != nil {
+		return err
 	}
-	return []string{r.Event}
+	_, err = r.exec(ctx, func() bool { return false })
+	return err
 }
 
 // events returns the rule events that a stored one stands for.
@@ -131,6 +137,7 @@ func (b *Bot) decide(
 		trace.note(began, "given up: it cannot be read")
 		return nil, change, nil
 	}
+	g := &gate{b: b, ctx: ctx}
 	var runs []*run
 	for nth := range events {
 		ev := &events[nth]
@@ -138,17 +145,28 @@ func (b *Bot) decide(
 		if err != nil {
 			return nil, nil, err
 		}
+		g.open(ev, facts)
 		decision := set.Match(ev, facts)
-		trace.decided(set, facts, nil)
+		if err := g.close(); err != nil {
+			return nil, nil, err
+		}
+		trace.decided(set, facts, g.told)
 		for _, problem := range decision.Failed {
 			b.log.Error("rule not fired: its condition failed", "rule", problem.Rule.ID, "event", ev.Key, "at", problem.Rule.Pos)
 			b.log.Debug("rule not fired: its condition failed", "rule", problem.Rule.ID, "err", problem.Err) // may quote a message
+		}
+		for _, d := range decision.Dropped {
+			b.log.Debug("rule not fired", "rule", d.Rule.ID, "event", ev.Key, "why", d.Why)
 		}
 		seen := set.Needs()
 		for _, f := range decision.Fired {
 			log := b.log.With("rule", f.Rule.ID, "event", ev.Type, "msg_id", messageID(ev))
 			if f.Shadow {
 				log.Info("rule would have fired (shadow)", "words", f.Hit.Words)
+				continue
+			}
+			if g.silent(f.Rule) {
+				log.Debug("rule fired and does nothing", "why", f.Why)
 				continue
 			}
 			log.Info("rule fired")
@@ -158,7 +176,9 @@ func (b *Bot) decide(
 					return nil, nil, err
 				}
 			}
-			runs = append(runs, b.newRun(set, stored, ev, nth, len(runs), &own, f, trace))
+			r := b.newRun(set, stored, ev, nth, len(runs), &own, f, trace)
+			g.admit(r, change)
+			runs = append(runs, r)
 		}
 	}
 	trace.Took = b.clock.Since(began).Microseconds()

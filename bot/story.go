@@ -139,6 +139,7 @@ type StoryWait struct {
 
 // StoryDead is why a run stands still until a person decides.
 type StoryDead struct {
+	ID    string    `json:"id"` // of the dead letter
 	At    time.Time `json:"at"`
 	Step  string    `json:"step"`
 	Code  string    `json:"code"`
@@ -520,7 +521,7 @@ func (t *account) storyRun(r *runTrace) StoryRun {
 	}
 	if d := t.recs[r.ID].Dead; d != nil {
 		run.Outcome = "dead"
-		run.Dead = &StoryDead{At: milli(d.At), Step: d.Step, Code: d.Code, Error: d.Text, Tries: d.Tries}
+		run.Dead = &StoryDead{ID: d.ID, At: milli(d.At), Step: d.Step, Code: d.Code, Error: d.Text, Tries: d.Tries}
 	}
 	for _, s := range r.Steps {
 		run.Steps = append(run.Steps, StoryStep{

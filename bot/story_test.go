@@ -185,7 +185,7 @@ func TestWhyTellsOfSteps(t *testing.T) {
 	h.say("alice", sdkconn.C2C(botUser), "hi")
 	r.idle()
 	s := r.why("last")
-	if s.State != bot.StateFailed || s.Runs[0].Outcome != "failed" {
+	if s.State != bot.StateFailed || s.Runs[0].Outcome != "dead" || s.Runs[0].Dead == nil || s.Runs[0].Dead.ID == "" {
 		t.Errorf("state %s, run %s", s.State, s.Runs[0].Outcome)
 	}
 	var got []string

@@ -249,7 +249,10 @@ func (t *teller) run(r *bot.StoryRun) []string {
 	case "waiting":
 		lines = append(lines, t.paint.as(yellow, waiting(r.Wait)))
 	case "dead":
-		lines = append(lines, t.paint.as(red, "stands still: timbot dead retry or drop decides"))
+		if r.Dead == nil {
+			break
+		}
+		lines = append(lines, t.paint.as(red, fmt.Sprintf("stands still: timbot dead retry or drop decides (%s)", r.Dead.ID)))
 	default:
 		lines = append(lines, t.paint.as(yellow, r.Outcome))
 	}
