@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"syscall"
 
 	"github.com/go-json-experiment/json"
@@ -101,6 +102,28 @@ func (c *Client) Follow(ctx context.Context, f bot.TraceFilter, tell func(*bot.S
 		return ctx.Err()
 	}
 	return fmt.Errorf("%w any more", bot.ErrNotRunning)
+}
+
+// DeadLetters is bot.Inspector.DeadLetters.
+func (c *Client) DeadLetters(ctx context.Context, after string, limit int) ([]bot.DeadLetter, error) {
+	return Get[[]bot.DeadLetter](ctx, c, "/v1/dead", url.Values{"after": {after}, "limit": {strconv.Itoa(limit)}})
+}
+
+// DeadLetter is bot.Inspector.DeadLetter.
+func (c *Client) DeadLetter(ctx context.Context, id string) (bot.DeadLetter, error) {
+	return Get[bot.DeadLetter](ctx, c, "/v1/dead/"+url.PathEscape(id), nil)
+}
+
+// RetryDead is bot.Inspector.RetryDead.
+func (c *Client) RetryDead(ctx context.Context, ids ...string) error {
+	_, err := Post[deadIDs](ctx, c, "/v1/dead/retry", deadIDs{ids})
+	return err
+}
+
+// DropDead is bot.Inspector.DropDead.
+func (c *Client) DropDead(ctx context.Context, ids ...string) error {
+	_, err := Post[deadIDs](ctx, c, "/v1/dead/drop", deadIDs{ids})
+	return err
 }
 
 // Get asks for a value.

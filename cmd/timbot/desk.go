@@ -33,6 +33,11 @@ type asked interface {
 	WhyAll(ctx context.Context, ref string) (*bot.Story, error)
 	Traces(ctx context.Context, f bot.TraceFilter) ([]bot.Summary, error)
 	Follow(ctx context.Context, f bot.TraceFilter, tell func(*bot.Summary) error) error
+
+	DeadLetters(ctx context.Context, after string, limit int) ([]bot.DeadLetter, error)
+	DeadLetter(ctx context.Context, id string) (bot.DeadLetter, error)
+	RetryDead(ctx context.Context, ids ...string) error
+	DropDead(ctx context.Context, ids ...string) error
 }
 
 // desk is where a bot is asked: the bot itself when it runs, or else its journal.
@@ -106,7 +111,7 @@ func (w *whose) at(cmd *cobra.Command, path string, change bool, f func(*desk) e
 		return err
 	}
 	err = f(d)
-	if errors.As(err, new(*bot.NotFoundError)) {
+	if errors.As(err, new(*bot.NotFoundError)) || errors.Is(err, bot.ErrNoDeadLetter) {
 		err = finding{err}
 	}
 	return errors.Join(err, d.close())
