@@ -24,6 +24,9 @@ var arrows = []struct {
 }{
 	{"cmd/timbot", []string{"bot", "bot/journal", "actions", "rules", "sdkconn", "sdkconn/local"},
 		"the command joins everything and holds no logic"},
+	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
+	{"internal/killtest", []string{"sdkconn", "sdkconn/local", "bot/journal/sqlite", "bot/archive"},
+		"kills the command and looks at the files that are left"},
 	{"bot", []string{"bot/journal", "actions", "rules", "sdkconn"},
 		"the runtime joins connection, journal, rules and actions; it knows no driver"},
 	{"bot/journal", nil, "the journal does not look into what it keeps"},
@@ -35,7 +38,7 @@ var arrows = []struct {
 	{"sdkconn", nil, "the vocabulary imports nothing of ours"},
 }
 
-// forbiddenCalls are refused outside cmd and tests: time is a value that is passed from the top, so that a bot runs on a
+// forbiddenCalls are refused outside cmd, internal (programs) and tests: time is a value that is passed from the top, so that a bot runs on a
 // virtual clock.
 var forbiddenCalls = map[string][]string{
 	"time":    {"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"},
@@ -109,7 +112,7 @@ func TestArrows(t *testing.T) {
 
 func TestTimeIsAValue(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test || strings.HasPrefix(s.dir, "cmd/") || strings.HasSuffix(s.dir, "test") { // the suites are tests
+		if s.test || strings.HasPrefix(s.dir, "cmd/") || strings.HasPrefix(s.dir, "internal/") || strings.HasSuffix(s.dir, "test") { // the suites are tests
 			continue
 		}
 		names := make(map[string]string) // the name in this file -> the package
