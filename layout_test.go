@@ -30,6 +30,7 @@ var arrows = []struct {
 	{"bot", []string{"bot/journal", "actions", "rules", "sdkconn"},
 		"the runtime joins connection, journal, rules and actions; it knows no driver"},
 	{"bot/journal", nil, "the journal does not look into what it keeps"},
+	{"bot/journal/sqlite", []string{"bot/journal"}, "a journal imports the contract only"},
 	{"bot/journal/journaltest", []string{"bot/journal"}, "the suite of every journal"},
 	{"actions", []string{"sdkconn"}, "actions and rules do not know each other: bot fills the rules' Catalog"},
 	{"rules", []string{"sdkconn"}, "rules are pure: no I/O, no clock, no actions"},
