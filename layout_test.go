@@ -22,10 +22,12 @@ var arrows = []struct {
 	imports []string
 	why     string
 }{
-	{"cmd/timbot", []string{"bot", "bot/journal", "actions", "rules", "sdkconn", "sdkconn/local"},
+	{"cmd/timbot", []string{"bot", "bot/archive", "bot/backup", "bot/journal", "bot/telemetry", "actions", "rules", "sdkconn", "sdkconn/local"},
 		"the command joins everything and holds no logic"},
+	{"bot/telemetry", []string{"bot"}, "watches a bot through its Observer; the caller starts it"},
 	{"bot", []string{"bot/journal", "actions", "rules", "sdkconn"},
 		"the runtime joins connection, journal, rules and actions; it knows no driver"},
+	{"bot/archive", []string{"actions"}, "keeps what archive steps write; the runtime knows it by the actions' interface"},
 	{"bot/journal", nil, "the journal does not look into what it keeps"},
 	{"bot/journal/journaltest", []string{"bot/journal"}, "the suite of every journal"},
 	{"actions", []string{"sdkconn"}, "actions and rules do not know each other: bot fills the rules' Catalog"},
