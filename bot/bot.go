@@ -36,6 +36,8 @@ type Bot struct {
 	grace      time.Duration
 	dir        string
 	dataDir    string
+	archive    actions.Archive
+	observer   Observer
 
 	queues    *queues
 	timers    *timers
@@ -78,6 +80,9 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
+	}
+	if b.observer == nil {
+		b.observer = blind{}
 	}
 	b.queues, b.timers, b.directory = newQueues(b.queueLimit), newTimers(), newDirectory(conn)
 	b.inspector = &Inspector{
@@ -183,6 +188,7 @@ func (b *Bot) handle(ctx context.Context, it item) {
 		if p := recover(); p != nil {
 			b.log.Error("panic: the event is given up", "event", it.event.Key, "run", it.wake, "err", fmt.Sprint(p),
 				"stack", string(debug.Stack()))
+			b.observer.EventGivenUp()
 			b.giveUp(ctx, it)
 		}
 	}()

@@ -97,7 +97,7 @@ func (r *run) end(ctx context.Context, last bool) error {
 	if last {
 		r.change.Done = append(r.change.Done, r.event)
 	}
-	return r.write(ctx)
+	return r.observeEnd(last, r.write(ctx))
 }
 
 // failed records a step that failed before it began; it reports whether that ends the run.
@@ -126,6 +126,7 @@ func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 		r.attempt.Code, r.attempt.Err = rec.Err.Code, rec.Err.Text
 	}
 	r.traced().step(r.attempt)
+	r.observeStep(r.attempt)
 	r.attempt = stepTrace{}
 	if rec.Err != nil {
 		attrs := []any{"step", stepName(step), "code", rec.Err.Code}
@@ -312,6 +313,7 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 		if delay, again := r.retry(step, settle, err); again {
 			r.attempt.Code, r.attempt.Err, r.attempt.Note = stepError(err).Code, err.Error(), "tried again in "+delay.String()
 			r.traced().step(r.attempt)
+			r.observeStep(r.attempt)
 			return stepWaits, r.wait(ctx, key, delay, err)
 		}
 		rec, recErr := newStepRecord(false, outOf(result), result.Text, result.Value, stepError(err))
@@ -363,7 +365,7 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 	ctx, cancel := withTimeout(ctx, r.b.clock, step.Timeout)
 	defer cancel()
 	call := &actions.Call{
-		Conn: r.b.conn, Event: r.ev.Source, EffectID: r.effectID(step), Clock: r.b.clock,
+		Conn: r.b.conn, Event: r.ev.Source, EffectID: r.effectID(step), Clock: r.b.clock, Archive: r.b.archive,
 		Log: r.log.With("step", stepName(step)), Dir: r.b.dir, DataDir: r.b.dataDir, Rule: r.rule.ID, Step: stepName(step),
 	}
 	if r.ev.Source != nil {

@@ -93,6 +93,7 @@ func (b *Bot) store(ctx context.Context, batch []journal.Event) error {
 	if err != nil {
 		return fmt.Errorf("store events: %w", err)
 	}
+	b.observeStored(batch, fresh)
 	for i, e := range batch {
 		if !fresh[i] {
 			b.log.Debug("event seen before", "event", e.Key)

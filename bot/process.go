@@ -34,7 +34,11 @@ func (b *Bot) process(ctx context.Context, it item) error {
 		change.Lazy = change.Empty() // what an answer or a limit writes must be durable
 		change.RuleSets, change.Traces = append(change.RuleSets, b.stored), append(change.Traces, t)
 		change.Done = append(change.Done, it.event.Key)
-		return b.journal.Commit(ctx, change)
+		if err := b.journal.Commit(ctx, change); err != nil {
+			return err
+		}
+		b.observeDone(it.event.Key, trace, b.clock.Now())
+		return nil
 	}
 	if err := b.create(runs, change); err != nil {
 		return err
@@ -83,6 +87,7 @@ func (b *Bot) resume(ctx context.Context, id string) error {
 	}
 	if err != nil {
 		b.log.Error("run given up: it cannot be restored", "run", id, "err", err)
+		b.observer.EventGivenUp()
 		return b.journal.Commit(ctx, &journal.Change{EndRuns: []string{id}, Done: b.lastOf(ctx, stored)})
 	}
 	r.change.StopTimers = append(r.change.StopTimers, id)
@@ -121,6 +126,7 @@ func (b *Bot) decide(ctx context.Context, stored journal.Event, trace *traceReco
 	if err != nil {
 		b.log.Error("event given up: it cannot be read", "event", stored.Key, "err", err)
 		trace.note(began, "given up: it cannot be read")
+		b.observer.EventGivenUp()
 		return nil, change, nil
 	}
 	var runs []*run
@@ -132,6 +138,8 @@ func (b *Bot) decide(ctx context.Context, stored journal.Event, trace *traceReco
 		}
 		decision := b.set.Match(ev, facts)
 		trace.decided(b.set, facts, nil)
+		trace.types = append(trace.types, ev.Type)
+		b.observeDecision(ev.Type, facts, &decision, b.clock.Since(began))
 		for _, problem := range decision.Failed {
 			b.log.Error("rule not fired: its condition failed", "rule", problem.Rule.ID, "event", ev.Key, "at", problem.Rule.Pos)
 			b.log.Debug("rule not fired: its condition failed", "rule", problem.Rule.ID, "err", problem.Err) // may quote a message

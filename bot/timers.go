@@ -48,6 +48,13 @@ func (t *timers) has(id string) bool {
 	return ok
 }
 
+// len is how many timers are set.
+func (t *timers) len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.set)
+}
+
 // due takes the timers whose time has come, and says when the next one's comes.
 func (t *timers) due(clock clockwork.Clock) (ready []journal.Timer, next journal.Timer, more bool) {
 	t.mu.Lock()

@@ -22,6 +22,8 @@ type traceRecord struct {
 	Runs    []*runTrace     `json:"runs,omitzero"`
 	Notes   []noteRecord    `json:"notes,omitzero"`
 	Took    int64           `json:"took,omitzero"` // microseconds from taking the event up to its decision's end
+
+	types []string // of the rule events, for the observer
 }
 
 // decidedRecord is what a decision was made of. Rules are pure: with the same facts they decide the same again.

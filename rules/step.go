@@ -97,7 +97,7 @@ func (s *Step) Branch(i int) *Branch { return s.Branches[i] }
 var (
 	commonKeys  = []string{"id", "if", "timeout", "retry", "on_error"}
 	controlKeys = []string{"set", "choose", "for_each", "do", "stop"}
-	laterSteps  = []string{"ask", "handoff", "parallel", "delay", "signal", "count", "http", "llm", "archive"}
+	laterSteps  = []string{"ask", "handoff", "parallel", "delay", "signal", "count", "http", "llm"}
 	identifier  = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 )
 

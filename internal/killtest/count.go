@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/timbot-go/timbot/bot/archive"
 	"github.com/timbot-go/timbot/bot/journal/sqlite"
 	"github.com/timbot-go/timbot/sdkconn"
@@ -94,10 +96,40 @@ func (w *world) check(ctx context.Context, dir string) (problems []string, err e
 		problems = append(problems, fmt.Sprintf("journal: %d runs, %d timers and %d events are left over", stats.Runs,
 			stats.Timers, stats.Pending))
 	}
-	a, err := archive.Open(ctx, filepath.Join(data, "archive.db"), archive.Config{})
+	more, err := w.archived(ctx, filepath.Join(data, "archive.db"))
+	return append(problems, more...), err
+}
+
+// archived looks whether each message that a user sent to the bot was archived once.
+func (w *world) archived(ctx context.Context, file string) (problems []string, err error) {
+	a, err := archive.OpenReader(file)
 	if err != nil {
 		return nil, err
 	}
 	defer a.Close()
+	times := make(map[string]int)
+	q := archive.Query{Archive: "all", Limit: 1000}
+	for {
+		page, err := a.Query(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			var r struct{ Text string }
+			if err := json.Unmarshal(page[i].Data, &r); err != nil {
+				return nil, err
+			}
+			times[r.Text]++
+			q.Before = &page[i]
+		}
+		if len(page) < q.Limit {
+			break
+		}
+	}
+	for text, n := range w.said {
+		if have := times[text]; have != n {
+			problems = append(problems, fmt.Sprintf("archive: %q is there %d times, was sent %d times", text, have, n))
+		}
+	}
 	return problems, nil
 }

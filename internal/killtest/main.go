@@ -92,7 +92,7 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	problems, err := check(ctx, dir)
+	problems, err := w.check(ctx, dir)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type world struct {
 	end   context.CancelFunc
 
 	mu     sync.Mutex
+	said   map[string]int      // what the users said, by text
 	heard  map[string]int      // what the bot said to somebody, by text; of the hall as alice sees it
 	waits  map[string][]func() // to be told when a text is heard
 	want   []want
@@ -54,7 +55,7 @@ func newWorld(ctx context.Context, dir string) (*world, error) {
 	}
 	ctx, end := context.WithCancel(ctx)
 	w := &world{
-		chat: chat, conns: make(map[string]*local.Conn), ctx: ctx, end: end, heard: make(map[string]int), waits: make(map[string][]func()),
+		chat: chat, conns: make(map[string]*local.Conn), ctx: ctx, end: end, said: make(map[string]int), heard: make(map[string]int), waits: make(map[string][]func()),
 	}
 	if err := chat.AddUser(ctx, botUser, "Bot"); err != nil {
 		return nil, errors.Join(err, w.close())
@@ -172,6 +173,9 @@ func (w *world) say(user string, conv sdkconn.Conversation, text string) {
 		return
 	}
 	w.events.Add(1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.said[text]++
 }
 
 // sent is how many messages the users sent.
