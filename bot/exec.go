@@ -130,7 +130,7 @@ func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 	r.attempt = stepTrace{}
 	if rec.Err != nil {
 		attrs := []any{"step", stepName(step), "code", rec.Err.Code}
-		if rec.Err.Code != codeExpression { // whose text may quote a message
+		if rec.Err.Code != codeExpression && rec.Err.Code != codeInput { // whose text may quote a message
 			attrs = append(attrs, "err", rec.Err.Text)
 		}
 		r.log.Warn("step failed", append(attrs, "goes_on", step.ContinueOnError)...)
