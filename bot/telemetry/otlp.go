@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -37,7 +38,12 @@ type otlpClient struct {
 	http    *http.Client
 	clock   clockwork.Clock
 	log     *slog.Logger
-	failing bool // the exporter calls one at a time
+
+	sending sync.Mutex
+	failing bool // under sending
+
+	ended context.Context // nothing is sent any more
+	end   context.CancelFunc
 }
 
 func newOTLPClient(c Config) (*otlpClient, error) {
@@ -48,8 +54,9 @@ func newOTLPClient(c Config) (*otlpClient, error) {
 	if !strings.HasSuffix(u.Path, tracesPath) {
 		u.Path = path.Join("/", u.Path, tracesPath)
 	}
+	ended, end := context.WithCancel(context.Background())
 	return &otlpClient{
-		url: u.String(), headers: c.OTLPHeaders, clock: c.Clock, log: c.Log,
+		ended: ended, end: end, url: u.String(), headers: c.OTLPHeaders, clock: c.Clock, log: c.Log,
 		http: &http.Client{Timeout: otlpTimeout, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment}},
 	}, nil
 }
@@ -59,16 +66,22 @@ func (*otlpClient) Start(context.Context) error { return nil }
 
 // Stop implements otlptrace.Client.
 func (c *otlpClient) Stop(context.Context) error {
+	c.end()
 	c.http.CloseIdleConnections()
 	return nil
 }
 
 // UploadTraces implements otlptrace.Client. A failure is logged once, until it works again; the spans are lost.
 func (c *otlpClient) UploadTraces(ctx context.Context, batch []*tracepb.ResourceSpans) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
 	body, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: batch}) // which is what an export request looks like
 	if err != nil {
 		return fmt.Errorf("otlp: %w", err)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.ended, cancel)()
 	for try := range otlpTries {
 		var again bool
 		if again, err = c.post(ctx, body); err == nil || !again || try == otlpTries-1 {
@@ -89,6 +102,13 @@ func (c *otlpClient) UploadTraces(ctx context.Context, batch []*tracepb.Resource
 	}
 	c.failing = err != nil
 	return nil
+}
+
+// abandon gives up what is being sent, and returns when that is told.
+func (c *otlpClient) abandon() {
+	c.end()
+	c.sending.Lock()
+	defer c.sending.Unlock()
 }
 
 // post sends one request; again says that the collector asks for another try.

@@ -17,6 +17,7 @@ import (
 
 // spans makes a span of each event, with one for each run in it and one for each step in that.
 type spans struct {
+	client   *otlpClient
 	provider *sdktrace.TracerProvider
 	tracer   trace.Tracer
 }
@@ -37,7 +38,17 @@ func newSpans(ctx context.Context, c Config) (*spans, error) {
 		return nil, fmt.Errorf("otlp: %w", err)
 	}
 	p := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(res))
-	return &spans{p, p.Tracer("github.com/timbot-go/timbot")}, nil
+	return &spans{client, p, p.Tracer("github.com/timbot-go/timbot")}, nil
+}
+
+// close sends what is left, until ctx ends.
+func (s *spans) close(ctx context.Context) error {
+	err := s.provider.Shutdown(ctx)
+	if ctx.Err() != nil {
+		s.client.abandon()
+		return nil
+	}
+	return err
 }
 
 // eventDone makes the spans of an event, which is over, with their real times. When too many wait to be sent they are dropped.

@@ -40,12 +40,12 @@ func New(ctx context.Context, c Config) (*Telemetry, error) {
 	return t, nil
 }
 
-// Close sends the spans that are left, until ctx ends.
+// Close sends the spans that are left. When ctx ends before that, they are lost, which is no error.
 func (t *Telemetry) Close(ctx context.Context) error {
 	if t.spans == nil {
 		return nil
 	}
-	return t.spans.provider.Shutdown(ctx)
+	return t.spans.close(ctx)
 }
 
 // EventDone implements bot.Observer.

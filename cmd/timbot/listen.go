@@ -25,7 +25,7 @@ const (
 )
 
 // watchClose bounds how long the end waits for requests and spans under way.
-const watchClose = 5 * time.Second
+const watchClose = 2 * time.Second
 
 // watching is how a bot is watched from outside.
 type watching struct {

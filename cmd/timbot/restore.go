@@ -19,14 +19,14 @@ func newRestoreCommand() *cobra.Command {
 		force   bool
 	)
 	cmd := &cobra.Command{
-		Use:   "restore FILE BOT",
+		Use:   "restore FILE [BOT]",
 		Short: "Bring back what a backup holds",
 		Long: "Bring a backup's journal and archives back into a bot's data folder, and the embedded chat's file to where\n" +
 			"the bot's file says, once all of the backup is found to be whole. Without BOT, --data says where.\n\n" +
 			"A data folder in use is refused. One with a journal or archives of its own is refused unless --force moves\n" +
 			"them into a folder before-restore-TIME in it. Nobody may have the chat file open meanwhile.",
 		Example: "  timbot restore archive-2026-10-10.tar examples/bots/archive",
-		Args:    wantArgs(1, 2, "FILE BOT"),
+		Args:    wantArgs(1, 2, "FILE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if len(args) == 1 && dataDir == "" {
 				return &usageError{cmd, "missing argument: BOT, or --data DIR"}
