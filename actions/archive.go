@@ -30,7 +30,7 @@ const (
 type archiveIn struct {
 	To     string         `arg:"to,required" doc:"The archive, in lower_snake_case; it is there with its first record."`
 	Key    *string        `arg:"key" doc:"What the record is about: a later record with the same key takes its place."`
-	Op     string         `arg:"op" enum:"upsert,tombstone" doc:"upsert, unless given, writes the record; tombstone takes the content of the one with this key away and leaves a mark."`
+	Op     string         `arg:"op" enum:"upsert,tombstone" doc:"upsert (unless given) writes; tombstone leaves a mark in place of the key's record."`
 	Record map[string]any `arg:"record" doc:"What to keep, by name; needed unless op is tombstone, which keeps none of it."`
 	Retain *time.Duration `arg:"retain" doc:"After which time the record goes; never unless given."`
 }
@@ -44,7 +44,7 @@ var Keep = New(Spec{
 	Name: "archive",
 	Doc: "Keeps a record in one of the bot's own archives, which `timbot archive` lists, searches and exports. Nobody " +
 		"in the chat sees it.",
-	Example: "archive: {to: support_chats, key: ${{ msg.id }}, record: {from: ${{ user.id }}, text: ${{ msg.text }}}, retain: 180d}",
+	Example: "archive: {to: support_chats, key: '${{ msg.id }}', record: {text: '${{ msg.text }}'}, retain: 180d}",
 	Settle:  SettleRepeat, // a record is known by the effect's id
 }, func(ctx context.Context, call *Call, args archiveIn) (archiveOut, error) {
 	r, err := args.record(call)
@@ -168,7 +168,8 @@ func plainRecord(path string, v any, depth int, size *int) (any, error) {
 		}
 		return out, nil
 	}
-	return nil, inputErrorf(path, "%s cannot be kept: want text, numbers, times, messages, and lists and mappings of them", valueName(v))
+	return nil, inputErrorf(path, "%s of this kind cannot be kept: want text, numbers, times, messages, and lists and mappings of them",
+		valueName(v))
 }
 
 // plainJSON is a value of the SDK's by its JSON.

@@ -130,7 +130,7 @@ func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 	r.attempt = stepTrace{}
 	if rec.Err != nil {
 		attrs := []any{"step", stepName(step), "code", rec.Err.Code}
-		if rec.Err.Code != codeExpression { // whose text may quote a message
+		if rec.Err.Code != codeExpression && rec.Err.Code != codeInput { // whose text may quote a message
 			attrs = append(attrs, "err", rec.Err.Text)
 		}
 		r.log.Warn("step failed", append(attrs, "goes_on", step.ContinueOnError)...)
@@ -365,7 +365,7 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 	ctx, cancel := withTimeout(ctx, r.b.clock, step.Timeout)
 	defer cancel()
 	call := &actions.Call{
-		Conn: r.b.conn, Event: r.ev.Source, EffectID: r.effectID(step), Clock: r.b.clock, Archive: r.b.archive,
+		Conn: r.b.conn, Event: r.ev.Source, EffectID: r.effectID(step), Archive: r.b.archive, Clock: r.b.clock,
 		Log: r.log.With("step", stepName(step)), Dir: r.b.dir, DataDir: r.b.dataDir, Rule: r.rule.ID, Step: stepName(step),
 	}
 	if r.ev.Source != nil {

@@ -9,8 +9,7 @@ import (
 
 // Stats is how much a bot has to do.
 type Stats struct {
-	Started    bool // what the journal held at the start is queued, and events are taken
-	Queued     int  // events that wait for a worker
+	Queued     int // events that wait for a worker
 	QueueLimit int
 	Busy       int // conversations with something to do
 	Timers     int // of runs that wait
@@ -27,11 +26,6 @@ const statsPage = 1000
 // Stats reads how much the bot has to do. It may be called at any time from any goroutine.
 func (b *Bot) Stats(ctx context.Context) (Stats, error) {
 	s := Stats{Queued: len(b.queues.slots), QueueLimit: b.queueLimit, Busy: b.queues.len(), Timers: b.timers.len()}
-	select {
-	case <-b.ready:
-		s.Started = b.stopped.Err() == nil
-	default:
-	}
 	var err error
 	if s.Journal, err = b.journal.Stats(ctx); err != nil {
 		return s, fmt.Errorf("journal: %w", err)
@@ -46,6 +40,16 @@ func (b *Bot) Stats(ctx context.Context) (Stats, error) {
 			return s, nil
 		}
 		after = page[len(page)-1].Key
+	}
+}
+
+// Started reports whether what the journal held is queued and events are taken.
+func (b *Bot) Started() bool {
+	select {
+	case <-b.ready:
+		return b.stopped.Err() == nil
+	default:
+		return false
 	}
 }
 

@@ -52,8 +52,8 @@ type request struct {
 	done chan struct{}
 }
 
-// Open returns the archive file of that path for the one process that writes it. It touches nothing: the file is made with
-// the first record, and a bad one is told of by the first call that needs it. The caller closes the Archive.
+// Open returns the archive file of that path for the one process that writes it. It touches nothing: the file is made
+// with the first record, and a bad one is told of by the first call that needs it. The caller closes the Archive.
 func Open(path string) *Archive {
 	return &Archive{path: path, poke: make(chan struct{}, 1), stopped: make(chan struct{})}
 }
@@ -97,8 +97,8 @@ func (a *Archive) Close() error {
 	return err
 }
 
-// Put implements actions.Archive: it blocks until the record is durable. An error means that it was not written, but for one
-// that ctx ended, which may still be.
+// Put implements actions.Archive: it blocks until the record is durable. An error means that it was not written, but for
+// one that ctx ended, which may still be.
 func (a *Archive) Put(ctx context.Context, r actions.ArchiveRecord) error {
 	var data any
 	if !r.Tombstone {
@@ -113,8 +113,8 @@ func (a *Archive) Put(ctx context.Context, r actions.ArchiveRecord) error {
 
 // put writes a record in the transaction at hand.
 func put(d *db, r *actions.ArchiveRecord, data any) error {
-	known, err := d.integer(`SELECT EXISTS (SELECT 1 FROM record WHERE effect = ?1) OR EXISTS (SELECT 1 FROM spent WHERE effect = ?1)`,
-		r.Effect)
+	known, err := d.integer(`SELECT EXISTS (SELECT 1 FROM record WHERE effect = ?1)
+		OR EXISTS (SELECT 1 FROM spent WHERE effect = ?1)`, r.Effect)
 	if err != nil || known != 0 {
 		return err
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// TestFaultsOfTheDisk fails the n-th operation of a kind, and those after it. Put says in words what is wrong and has written
-// nothing then; as soon as the disk is well it works again; nothing acknowledged is lost.
+// TestFaultsOfTheDisk fails the n-th operation of a kind, and those after it. Put says in words what is wrong and has
+// written nothing then; as soon as the disk is well it works again; nothing acknowledged is lost.
 func TestFaultsOfTheDisk(t *testing.T) {
 	v := faulty(t)
 	dir := t.TempDir()

@@ -40,11 +40,11 @@ type Record struct {
 
 // Summary is what one archive holds.
 type Summary struct {
-	Archive    string
-	Records    int64 // without the tombstones
-	Tombstones int64
-	Oldest     time.Time
-	Newest     time.Time
+	Archive    string    `json:"archive"`
+	Records    int64     `json:"records"` // without the tombstones
+	Tombstones int64     `json:"tombstones"`
+	Oldest     time.Time `json:"oldest"`
+	Newest     time.Time `json:"newest"`
 }
 
 const columns = `id, archive, key, at, expire, event, rule, tombstone, data`

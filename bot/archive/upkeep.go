@@ -8,14 +8,24 @@ import (
 	"github.com/jonboulle/clockwork"
 )
 
-// upkeepEvery is how often Upkeep looks for records whose time is over.
-const upkeepEvery = time.Hour
+// upkeepEvery is how often Upkeep looks for records whose time is over, upkeepFirst when for the first time.
+const (
+	upkeepEvery = time.Hour
+	upkeepFirst = time.Minute
+)
 
-// Upkeep forgets records whose time is over, now and every hour, until ctx ends. It logs what goes, and what fails, once
-// until it works again.
+// Upkeep forgets records whose time is over, after a minute and every hour, until ctx ends. It logs what goes, and what
+// fails, once until it works again.
 func (a *Archive) Upkeep(ctx context.Context, clock clockwork.Clock, log *slog.Logger) {
 	failing := false
-	for {
+	for wait := upkeepFirst; ; wait = upkeepEvery {
+		timer := clock.NewTimer(wait)
+		select {
+		case <-timer.Chan():
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
 		gone, err := a.trimAll(ctx, clock)
 		switch {
 		case ctx.Err() != nil:
@@ -26,13 +36,6 @@ func (a *Archive) Upkeep(ctx context.Context, clock clockwork.Clock, log *slog.L
 			log.Info("archive records forgotten: their time was over", "records", gone)
 		}
 		failing = err != nil
-		timer := clock.NewTimer(upkeepEvery)
-		select {
-		case <-timer.Chan():
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		}
 	}
 }
 

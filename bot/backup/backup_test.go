@@ -123,7 +123,8 @@ func TestThereAndBack(t *testing.T) {
 	if _, err := backup.Write(t.Context(), w.backup, w.sources, "v1", at); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second backup to the same file: %v", err)
 	}
-	if _, err := backup.Write(t.Context(), filepath.Join(w.target, "x.tar"), w.sources[2:], "v1", at); !errors.Is(err, backup.ErrNothing) {
+	_, err = backup.Write(t.Context(), filepath.Join(w.target, "x.tar"), w.sources[2:], "v1", at)
+	if !errors.Is(err, backup.ErrNothing) {
 		t.Errorf("a backup of nothing: %v", err)
 	}
 	only(t, w.target, "first.db", "second.db")
@@ -179,7 +180,9 @@ func TestBackupUnderLoad(t *testing.T) {
 		_, err := backup.Write(t.Context(), file, w.sources, "v1", at)
 		must(t, err)
 		target := t.TempDir()
-		places := []backup.Place{{Name: "first.db", Path: filepath.Join(target, "f")}, {Name: "second.db", Path: filepath.Join(target, "s")}}
+		places := []backup.Place{
+			{Name: "first.db", Path: filepath.Join(target, "f")}, {Name: "second.db", Path: filepath.Join(target, "s")},
+		}
 		_, _, err = backup.Restore(t.Context(), file, places, false, at)
 		must(t, err)
 		first, second := effects(t, places[0].Path), effects(t, places[1].Path)

@@ -29,7 +29,8 @@ func openSnapshot(name, path string) (_ *snapshot, err error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	s := &snapshot{name, conn}
-	if err := conn.Exec(`PRAGMA busy_timeout = 10000; PRAGMA query_only = ON; BEGIN; SELECT count(*) FROM sqlite_schema`); err != nil {
+	begin := `PRAGMA busy_timeout = 10000; PRAGMA query_only = ON; BEGIN; SELECT count(*) FROM sqlite_schema`
+	if err := conn.Exec(begin); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), conn.Close())
 	}
 	return s, nil

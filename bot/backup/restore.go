@@ -64,11 +64,13 @@ func begin(f io.Reader) (*Manifest, *tar.Reader, error) {
 	return m, r, m.check()
 }
 
-// Restore brings a backup's databases to their places, once all of it is found to be whole: an error from before that has
-// changed nothing. Databases that are there are refused (ErrOccupied), or, with aside, moved to a new folder beside the first
-// place, which is returned; those of places that the backup does not have are moved too, since they belong to another time.
-// The caller sees to it that nobody has any of them open.
-func Restore(ctx context.Context, from string, places []Place, aside bool, now time.Time) (m *Manifest, moved string, err error) {
+// Restore brings a backup's databases to their places, once all of it is found to be whole: an error from before that
+// has changed nothing. Databases that are there are refused (ErrOccupied), or, with aside, moved to a new folder beside
+// the first place, which is returned; those of places that the backup does not have are moved too, since they belong to
+// another time. The caller sees to it that nobody has any of them open.
+func Restore(ctx context.Context, from string, places []Place, aside bool, now time.Time) (
+	m *Manifest, moved string, err error,
+) {
 	f, err := os.Open(from)
 	if err != nil {
 		return nil, "", fmt.Errorf("restore: %w", err)

@@ -76,6 +76,6 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return badFlag(cmd, err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newActionsCommand(),
-		newChatFileCommand(), newVersionCommand())
+		newChatFileCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
 	return root
 }

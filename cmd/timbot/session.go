@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/timbot-go/timbot/bot"
+	"github.com/timbot-go/timbot/bot/archive"
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/timbot-go/timbot/sdkconn/local"
 )
@@ -22,6 +23,7 @@ type session struct {
 	chat    *local.Chat
 	botUser string
 	bot     *bot.Bot
+	archive *archive.Archive
 	feed    *feed
 	answer  func(entry) // shows what a command answers
 	echo    bool        // what the person sends is shown too
@@ -44,7 +46,10 @@ var errLeft = errors.New("left")
 
 // openSession opens the chat file, logs the bot and the first user in, and starts the bot. The caller closes the session.
 func openSession(ctx context.Context, l *loaded, chatFile, dataDir, user string, show func(*session, entry), logs logging, logTo io.Writer) (*session, error) {
-	s := &session{botUser: botUser(l.set.Bot.Connection), people: make(map[string]*local.Conn), user: user}
+	s := &session{
+		botUser: botUser(l.set.Bot.Connection), people: make(map[string]*local.Conn), user: user,
+		archive: archive.Open(archivePath(dataDir)),
+	}
 	s.answer = func(e entry) { show(s, e) }
 	s.feed = newFeed(s.answer)
 	s.conv = sdkconn.C2C(s.botUser)
@@ -75,7 +80,8 @@ func openSession(ctx context.Context, l *loaded, chatFile, dataDir, user string,
 		return fail(err)
 	}
 	w := &witness{Conn: conn, feed: s.feed, settle: s.settleUsers}
-	s.bot, err = bot.New(w, l.set, bot.WithActions(l.registry), bot.WithLogger(botLog), bot.WithDir(l.files.Dir, dataDir))
+	s.bot, err = bot.New(w, l.set, bot.WithActions(l.registry), bot.WithLogger(botLog), bot.WithDir(l.files.Dir, dataDir),
+		bot.WithArchive(s.archive))
 	if err != nil {
 		return fail(err)
 	}
@@ -91,7 +97,7 @@ func openSession(ctx context.Context, l *loaded, chatFile, dataDir, user string,
 func (s *session) close() error {
 	s.cancel(errLeft)
 	s.listeners.Wait()
-	return s.chat.Close()
+	return errors.Join(s.archive.Close(), s.chat.Close())
 }
 
 // play logs a user in, once, and listens to what the user is told.
