@@ -74,6 +74,7 @@ func (t *timers) compact() {
 	heap.Init(&t.heap)
 }
 
+// len is how many timers are set.
 func (t *timers) len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -86,13 +87,6 @@ func (t *timers) has(id string) bool {
 	defer t.mu.Unlock()
 	_, ok := t.set[id]
 	return ok
-}
-
-// len is how many timers are set.
-func (t *timers) len() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.set)
 }
 
 // due takes the timers whose time has come, and says when the next one's comes.
