@@ -40,6 +40,7 @@ type Bot struct {
 	queues    *queues
 	timers    *timers
 	directory *directory
+	pace      *pace
 	inspector *Inspector
 	busy      busy
 
@@ -80,6 +81,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 		b.log = slog.New(slog.DiscardHandler)
 	}
 	b.queues, b.timers, b.directory = newQueues(b.queueLimit), newTimers(), newDirectory(conn)
+	b.pace = newPace(b.clock, set.Bot.Pace, b.workers)
 	b.inspector = &Inspector{
 		journal: b.journal, actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
 	}
