@@ -83,7 +83,8 @@ func newLimit(r, otherwise rules.Rate) limit {
 		r = otherwise
 	}
 	burst := max(r.Times/4, 1)
-	every := max(int64(r.Per)/int64(r.Times-burst+1), 1)
+	n := int64(r.Times - burst + 1)
+	every := (int64(r.Per) + n - 1) / n // rounded up: a window never holds one more
 	return limit{every, int64(burst-1) * every}
 }
 
