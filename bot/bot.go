@@ -40,6 +40,7 @@ type Bot struct {
 	queues    *queues
 	timers    *timers
 	directory *directory
+	pace      *pace
 	inspector *Inspector
 	busy      busy
 	catchUp   *catchUp
@@ -102,6 +103,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.timers = newTimers(func(by time.Duration) {
 		b.report(b.stopped, "clock", fmt.Sprintf("the clock jumped by %s: what waits is due by the new time", signed(by)))
 	})
+	b.pace = newPace(b.clock, set.Bot.Pace, b.workers)
 	b.reports, b.catchUp = newReports(), newCatchUp(b)
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{

@@ -220,8 +220,11 @@ func (b *Bot) store(ctx context.Context, batch []journal.Event) (int, error) {
 	return n, nil
 }
 
-// enqueue waits for room and puts an event into its conversation's queue.
+// enqueue waits for room, also for what the event may send, and puts an event into its conversation's queue.
 func (b *Bot) enqueue(ctx context.Context, it item) error {
+	if err := b.pace.room(ctx); err != nil {
+		return err
+	}
 	if err := b.queues.reserve(ctx); err != nil {
 		return err
 	}

@@ -48,6 +48,11 @@ type runRecord struct {
 	Frames []frame        `json:"frames"`
 	Failed int            `json:"failed,omitzero"` // how often the step at the place has failed
 
+	// Refused is how often the service said to the step at the place that there were too many, and Asked how often the
+	// step did not learn what became of it. Neither counts as a failure.
+	Refused int `json:"refused,omitzero"`
+	Asked   int `json:"asked,omitzero"`
+
 	// Unsettled is when the step at the place was first begun without its outcome becoming known, in Unix milliseconds.
 	Unsettled int64 `json:"unsettled,omitzero"`
 

@@ -240,7 +240,7 @@ func (r *run) top() *frame { return &r.rec.Frames[len(r.rec.Frames)-1] }
 func (r *run) advance() {
 	f := r.top()
 	*f = frame{Index: f.Index + 1}
-	r.rec.Failed, r.rec.Unsettled, r.rec.Wait = 0, 0, nil
+	r.rec.Failed, r.rec.Refused, r.rec.Asked, r.rec.Unsettled, r.rec.Wait = 0, 0, 0, 0, nil
 }
 
 // enter goes into the list inside the current step.
