@@ -41,6 +41,8 @@ type Bot struct {
 	timers    *timers
 	directory *directory
 	inspector *Inspector
+	people    *people // what waits for people
+	talks     bool    // some rule may begin to wait for people
 	busy      busy
 
 	started atomic.Bool
@@ -80,8 +82,10 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 		b.log = slog.New(slog.DiscardHandler)
 	}
 	b.queues, b.timers, b.directory = newQueues(b.queueLimit), newTimers(), newDirectory(conn)
+	b.people, b.talks = newPeople(), waitsForPeople(set)
 	b.inspector = &Inspector{
 		journal: b.journal, actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
+		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
 	}
 	b.stopped, b.stop = context.WithCancel(context.Background())
 	var err error
@@ -109,6 +113,11 @@ func (b *Bot) Run(ctx context.Context) error {
 		workers.Go(func() { b.work(work) })
 	}
 	workers.Go(func() {
+		select { // what the journal holds goes first: an answer that came before the time was over, say
+		case <-b.ready:
+		case <-work.Done():
+			return
+		}
 		b.timers.run(work, b.clock, func(t journal.Timer) { b.wake(work, t) })
 	})
 
@@ -217,6 +226,7 @@ func (b *Bot) giveUp(ctx context.Context, it item) {
 	}
 	change := &journal.Change{Done: []string{key}}
 	for _, r := range runs {
+		b.people.end(change, r.ID)
 		change.EndRuns = append(change.EndRuns, r.ID)
 	}
 	if err := b.journal.Commit(ctx, change); err != nil {

@@ -43,16 +43,19 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 			continue
 		}
 		step := r.list()[r.top().Index]
-		ok, err := step.If(r.scope)
-		if err != nil {
-			if r.failed(step, codeExpression, err) {
-				return true, r.end(ctx, last())
+		var err error
+		if r.top().Hold == nil { // else it has begun
+			var ok bool
+			if ok, err = step.If(r.scope); err != nil {
+				if r.failed(step, codeExpression, err) {
+					return true, r.end(ctx, last())
+				}
+				continue
 			}
-			continue
-		}
-		if !ok {
-			r.advance()
-			continue
+			if !ok {
+				r.advance()
+				continue
+			}
 		}
 		switch step.Kind {
 		case rules.StepStop:
@@ -65,8 +68,8 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 			err = r.forEach(step)
 		case rules.StepSet:
 			err = r.assign(step)
-		case rules.StepAction:
-			outcome, err := r.act(ctx, step)
+		case rules.StepAction, rules.StepAsk, rules.StepDelay, rules.StepHandoff:
+			outcome, err := r.do(ctx, step)
 			if err != nil {
 				return false, err
 			}
@@ -83,16 +86,35 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 	}
 }
 
+// do does a step that acts or waits. Errors are the journal's, or ctx's.
+func (r *run) do(ctx context.Context, step *rules.Step) (outcome, error) {
+	switch step.Kind {
+	case rules.StepAsk:
+		return r.ask(ctx, step)
+	case rules.StepDelay:
+		return r.delay(ctx, step)
+	case rules.StepHandoff:
+		return r.handOff(ctx, step)
+	}
+	if step.Approve != nil {
+		if h := r.top().Hold; h == nil || h.Phase != phaseAgreed {
+			return r.approve(ctx, step)
+		}
+	}
+	return r.act(ctx, step)
+}
+
 // end takes the run out of the journal, and its event when that is done with it.
 func (r *run) end(ctx context.Context, last bool) error {
 	t := r.traced()
 	t.Ended, t.Wait = r.b.clock.Now().UnixMilli(), nil
 	if t.Outcome == "" || t.Outcome == "waiting" {
-		t.Outcome = "done"
+		t.Outcome = r.rec.Root.outcome()
 	}
 	if err := r.keepTrace(); err != nil {
 		return err
 	}
+	r.b.people.end(r.change, r.id)
 	r.change.EndRuns = append(r.change.EndRuns, r.id)
 	if last {
 		r.change.Done = append(r.change.Done, r.event)

@@ -40,6 +40,9 @@ func stopped(ctx context.Context, err error) error {
 
 // takeUp queues the events and sets the timers that the journal holds.
 func (b *Bot) takeUp(ctx context.Context) error {
+	if err := b.people.load(ctx, b.journal); err != nil {
+		return err
+	}
 	timers, err := b.journal.Timers(ctx)
 	if err != nil {
 		return err
@@ -68,7 +71,7 @@ func (b *Bot) accept(ctx context.Context, events []sdkconn.Event) error {
 	for i := range events {
 		e := &events[i]
 		b.directory.observe(e)
-		if !b.set.Uses(e.Kind) {
+		if !b.set.Uses(e.Kind) && !b.listens(e.Kind) {
 			b.unused.Add(1)
 			continue
 		}

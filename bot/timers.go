@@ -40,6 +40,15 @@ func (t *timers) add(ts ...journal.Timer) {
 	}
 }
 
+// stop forgets timers.
+func (t *timers) stop(ids ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, id := range ids {
+		delete(t.set, id)
+	}
+}
+
 // has reports whether a timer is set.
 func (t *timers) has(id string) bool {
 	t.mu.Lock()
