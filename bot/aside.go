@@ -11,7 +11,7 @@ import (
 // approval. It is a list of one step inside the step, so that it is begun, settled after a crash, tried again and paced
 // like every other.
 
-// Retries of the bot's own asides; those of an ask are the rule's.
+// How often an aside is tried again.
 const (
 	asideRetries = 5
 	asideBackoff = 2 * time.Second
@@ -27,15 +27,19 @@ func (r *run) say(a aside) {
 
 // step is the step that the aside is.
 func (h *holdRecord) step(of *rules.Step) *rules.Step {
+	var s rules.Step
 	switch h.Aside {
 	case asideAsk:
-		return of.Ask.Question
+		s = *of.Ask.Question
+		s.ContinueOnError = of.ContinueOnError // then the ask fails, and not its rule
 	case asideAgain:
-		return of.Ask.Again
+		s = *of.Ask.Again
+		s.ContinueOnError = of.ContinueOnError
+	default:
+		s = *rules.Given(of.Path+"."+string(h.Aside), "send", map[string]any{"to_group": h.Group, "text": h.Text})
 	}
-	s := rules.Given(of.Path+"."+string(h.Aside), "send", map[string]any{"to_group": h.Group, "text": h.Text})
 	s.Retry = rules.Retry{Times: asideRetries, Backoff: asideBackoff}
-	return s
+	return &s
 }
 
 // said is what came of the aside that was said last.

@@ -253,16 +253,6 @@ func (r *run) assign(step *rules.Step) error {
 	return r.keepPlace()
 }
 
-// keepPlace puts the run's place into the next commit, so that what goes with it is not done again.
-func (r *run) keepPlace() error {
-	stored, err := r.stored()
-	if err != nil {
-		return err
-	}
-	r.change.Runs = append(r.change.Runs, stored)
-	return nil
-}
-
 func apply(seen *map[string]any, values map[string]any, as func(any) any) {
 	for key, value := range values {
 		if value == nil {

@@ -316,17 +316,25 @@ func (r *run) stored() (journal.Run, error) {
 
 // commit makes durable what has happened so far.
 func (r *run) commit(ctx context.Context) error {
+	if err := r.keepPlace(); err != nil {
+		return err
+	}
+	return r.write(ctx)
+}
+
+// keepPlace puts the run's place into the next commit, so that what goes with it is not done again.
+func (r *run) keepPlace() error {
 	stored, err := r.stored()
 	if err != nil {
 		return err
 	}
 	i := slices.IndexFunc(r.change.Runs, func(o journal.Run) bool { return o.ID == r.id })
-	if i >= 0 {
+	if i >= 0 { // the last word counts
 		r.change.Runs[i] = stored
 	} else {
 		r.change.Runs = append(r.change.Runs, stored)
 	}
-	return r.write(ctx)
+	return nil
 }
 
 func (r *run) write(ctx context.Context) error {

@@ -75,9 +75,7 @@ func waitsForPeople(set *rules.Set) bool {
 	for _, rule := range set.Rules {
 		waits := rule.Session != nil
 		for _, list := range []root{rootSteps, rootOver, rootOnTimeout, rootOnCancel} {
-			eachStep(list.of(rule), func(s *rules.Step) {
-				waits = waits || s.Kind == rules.StepHandoff || s.Approve != nil
-			})
+			eachStep(list.of(rule), func(s *rules.Step) { waits = waits || s.Handoff != nil || s.Approve != nil })
 		}
 		if waits && rule.Mode == rules.ModeLive {
 			return true
