@@ -56,7 +56,7 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 				t.explain(&e)
 			}
 			out = append(out, e)
-			if e.Fired && f.Gate != nil && !e.Shadow {
+			if e.Fired && f.Gate != nil && !e.Shadow && r.Gated() {
 				gate := f.Gate(Fired{Rule: r, Hit: e.Hit})
 				if e.Text = gate.Why; gate.Closed {
 					e.Fired, e.Reason = false, "limit"
@@ -64,7 +64,7 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 			}
 			out[len(out)-1] = e
 			return e.Fired
-		}, f.Taken, func(r *Rule, why string) {
+		}, f, func(r *Rule, why string) {
 			listed[r] = true
 			out = append(out, Explanation{Rule: r, Shadow: r.Mode == ModeShadow, Reason: "stage", Text: why})
 		})
