@@ -34,7 +34,7 @@ func (r *run) handOff(ctx context.Context, step *rules.Step) (outcome, error) {
 	switch {
 	case !due.IsZero() && now.UnixMilli() >= due.UnixMilli():
 		by := "time"
-		if h.After == 0 || due.Before(time.UnixMilli(h.Since).Add(h.After)) {
+		if h.After == 0 || due.UnixMilli() < h.Since+h.After {
 			by = "silence"
 		}
 		if _, _, ok, err := r.b.people.resume(conversation, by); err != nil || !ok {
@@ -76,7 +76,7 @@ func (r *run) handOver(ctx context.Context, step *rules.Step) (outcome, error) {
 	number, counted := r.b.people.number()
 	h := handoffRecord{
 		Conversation: conversation, Number: number, Run: r.id, Rule: r.rule.ID, Queue: in.Queue, Note: in.Note,
-		Since: r.b.clock.Now().UnixMilli(), After: step.Handoff.After, Idle: step.Handoff.Idle,
+		Since: r.b.clock.Now().UnixMilli(), After: step.Handoff.After.Milliseconds(), Idle: step.Handoff.Idle.Milliseconds(),
 	}
 	w, err := entry(scopeHandoff, conversation, h)
 	if err != nil {

@@ -45,17 +45,17 @@ func (d *dialogueRecord) key() string { return d.Conversation + "\t" + d.User }
 
 // handoffRecord is a conversation in people's hands.
 type handoffRecord struct {
-	Conversation string        `json:"conversation"`
-	Number       int           `json:"number"`
-	Run          string        `json:"run"`
-	Rule         string        `json:"rule"`
-	Queue        string        `json:"queue,omitzero"`
-	Note         string        `json:"note,omitzero"`
-	Since        int64         `json:"since"` // Unix milliseconds
-	After        time.Duration `json:"after,omitzero,format:units"`
-	Idle         time.Duration `json:"idle,omitzero,format:units"`
-	Resumed      bool          `json:"resumed,omitzero"` // the run is to go on
-	By           string        `json:"by,omitzero"`      // who gave it back
+	Conversation string `json:"conversation"`
+	Number       int    `json:"number"`
+	Run          string `json:"run"`
+	Rule         string `json:"rule"`
+	Queue        string `json:"queue,omitzero"`
+	Note         string `json:"note,omitzero"`
+	Since        int64  `json:"since"`            // Unix milliseconds
+	After        int64  `json:"after,omitzero"`   // milliseconds; 0: never by itself
+	Idle         int64  `json:"idle,omitzero"`    // milliseconds
+	Resumed      bool   `json:"resumed,omitzero"` // the run is to go on
+	By           string `json:"by,omitzero"`      // who gave it back
 
 	spoke time.Time // when somebody wrote last, as far as this process knows
 }
@@ -65,14 +65,14 @@ func (h *handoffRecord) due() time.Time {
 	var due time.Time
 	since := time.UnixMilli(h.Since)
 	if h.After > 0 {
-		due = since.Add(h.After)
+		due = since.Add(time.Duration(h.After) * time.Millisecond)
 	}
 	if h.Idle > 0 {
 		last := since
 		if h.spoke.After(last) {
 			last = h.spoke
 		}
-		if idle := last.Add(h.Idle); due.IsZero() || idle.Before(due) {
+		if idle := last.Add(time.Duration(h.Idle) * time.Millisecond); due.IsZero() || idle.Before(due) {
 			due = idle
 		}
 	}
