@@ -79,18 +79,6 @@ func (r *run) requestConsent(ctx context.Context, step *rules.Step) (outcome, er
 	if err != nil {
 		return r.over(r.failed(step, codeExpression, err)), nil
 	}
-	if in.Group == "" {
-		in.Group = r.set.Bot.OpsGroup
-	}
-	if len(in.By) == 0 {
-		in.By = r.set.Bot.Admins
-	}
-	switch {
-	case in.Group == "":
-		return r.over(r.failed(step, codeInput, errors.New("approve: no group to ask: give approve.in or bot.ops_group"))), nil
-	case len(in.By) == 0:
-		return r.over(r.failed(step, codeInput, errors.New("approve: nobody may agree: give approve.by or bot.admins"))), nil
-	}
 	number, counted := r.b.people.number()
 	now := r.b.clock.Now()
 	a := approvalRecord{

@@ -82,7 +82,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 		b.log = slog.New(slog.DiscardHandler)
 	}
 	b.queues, b.timers, b.directory = newQueues(b.queueLimit), newTimers(), newDirectory(conn)
-	b.people, b.talks = newPeople(), waitsForPeople(set)
+	b.people, b.talks = newPeople(), set.Dialogues() || set.Handoffs() || set.Approvals()
 	b.inspector = &Inspector{
 		journal: b.journal, actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
 		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },

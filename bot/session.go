@@ -70,20 +70,6 @@ func (r *run) turnTo(list root) {
 	r.setLocals()
 }
 
-// waitsForPeople reports whether a rule may begin to wait for what people write.
-func waitsForPeople(set *rules.Set) bool {
-	for _, rule := range set.Rules {
-		waits := rule.Session != nil
-		for _, list := range []root{rootSteps, rootOver, rootOnTimeout, rootOnCancel} {
-			eachStep(list.of(rule), func(s *rules.Step) { waits = waits || s.Handoff != nil || s.Approve != nil })
-		}
-		if waits && rule.Mode == rules.ModeLive {
-			return true
-		}
-	}
-	return false
-}
-
 // listens reports whether events of this kind are needed though no rule is on them: what people write is, while something
 // waits for it.
 func (b *Bot) listens(kind sdkconn.EventKind) bool {
