@@ -21,8 +21,8 @@ const (
 	endNoApproval = "no_approval"
 )
 
-// maxShown bounds how much of one input a request shows, in characters.
-const maxShown = 200
+// maxAsked bounds how much of one input a request shows, in characters.
+const maxAsked = 200
 
 // approve asks people before a step is done, and lets it be done when they agree.
 func (r *run) approve(ctx context.Context, step *rules.Step) (outcome, error) {
@@ -85,7 +85,7 @@ func (r *run) requestConsent(ctx context.Context, step *rules.Step) (outcome, er
 		Number: number, Conversation: conversationOf(r.ev), Run: r.id, Rule: r.rule.ID, Action: step.Action,
 		Group: in.Group, By: in.By, Since: now.UnixMilli(), Due: now.Add(step.Approve.Timeout).UnixMilli(),
 	}
-	a.What = a.request(shown(step, inputs), in.Text, step.Approve.Timeout)
+	a.What = a.request(inputLines(step, inputs), in.Text, step.Approve.Timeout)
 	w, err := entry(scopeApproval, fmt.Sprint(number), a)
 	if err != nil {
 		return stepGoesOn, err
@@ -121,8 +121,8 @@ func (a *approvalRecord) told(timeout time.Duration) string {
 	return fmt.Sprintf("#%d is not done: nobody agreed within %s", a.Number, timeout)
 }
 
-// shown is a step's inputs for people, one a line, without the secret ones.
-func shown(step *rules.Step, inputs map[string]any) string {
+// inputLines is a step's inputs for people, one a line, without the secret ones.
+func inputLines(step *rules.Step, inputs map[string]any) string {
 	secret := step.Secrets()
 	var s strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
@@ -139,8 +139,8 @@ func shown(step *rules.Step, inputs map[string]any) string {
 				text = string(data)
 			}
 		}
-		if runes := []rune(text); len(runes) > maxShown {
-			text = string(runes[:maxShown]) + "…"
+		if runes := []rune(text); len(runes) > maxAsked {
+			text = string(runes[:maxAsked]) + "…"
 		}
 		fmt.Fprintf(&s, "%s: %s\n", name, text)
 	}

@@ -1,11 +1,15 @@
 package bot_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/sdkconn"
@@ -288,4 +292,95 @@ func TestADelayIsNotBegunAgain(t *testing.T) {
 		h.wantHeard("alice", sdkconn.C2C(botUser), "1m over", "10m over")
 		wantClean(h)
 	})
+}
+
+func TestAnswersComeFromAfterTheQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		direct := sdkconn.C2C(botUser)
+		h.say("alice", direct, "查订单")
+		time.Sleep(10 * time.Second)
+		h.say("alice", direct, "hurry up")
+		time.Sleep(time.Minute)
+		b := h.start(h.set(orderRules[1:])) // it was away
+		b.idle()
+		h.wantHeard("alice", direct, "name?", "rest hurry up")
+		b.stop()
+		time.Sleep(time.Minute)
+		h.say("alice", direct, "Ann") // while it is away again
+		time.Sleep(time.Minute)
+		b.again(h.set(orderRules[1:]))
+		b.idle()
+		h.wantHeard("alice", direct, "name?", "rest hurry up", "number?")
+	})
+}
+
+func TestADialogueGoesOnUnderOtherRules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		direct := sdkconn.C2C(botUser)
+		b := h.start(h.set(orderRules[1:]))
+		b.says("alice", direct, "查订单")
+		b.stop()
+		b.again(h.set("  - {id: other, on: bot.started, do: [{log: x}]}\n")) // no rule is on messages
+		b.says("alice", direct, "Ann")
+		b.says("alice", direct, "12")
+		b.says("alice", direct, "bye")
+		h.wantHeard("alice", direct, "name?", "number?", "Ann 12 12 1 12")
+		wantClean(h)
+	})
+}
+
+func TestAPanicEndsADialogue(t *testing.T) {
+	dialogue(t, `
+  - id: r
+    on: message.c2c
+    match: {any_of: [start]}
+    session: {}
+    do:
+      - {id: a, ask: "q"}
+      - {probe.ask: "${{ steps.a.text }}"}
+`, func(h *house, b *running, say func(...string)) {
+		h.probe.answers(func(_ context.Context, _ *actions.Call, name string) error { panic(name) })
+		say("start", "boom", "start")
+		h.wantHeard("alice", sdkconn.C2C(botUser), "q", "q")
+		say("boom")
+		wantClean(h)
+	})
+}
+
+func TestOneEventBeginsOneDialogue(t *testing.T) {
+	dialogue(t, `
+  - {id: one, on: message.c2c, continue: true, match: {any_of: [start]}, session: {}, do: [{ask: "one?"}, {reply: done}]}
+  - {id: two, on: message.c2c, match: {any_of: [start]}, session: {}, do: [{ask: "two?"}]}
+`, func(h *house, b *running, say func(...string)) {
+		say("start", "answer")
+		h.wantHeard("alice", sdkconn.C2C(botUser), "one?", "done")
+		wantClean(h)
+	})
+}
+
+func TestManyDialoguesAtOnce(t *testing.T) {
+	h := newHouse(t)
+	b := h.start(h.set(orderRules[1:]))
+	var names []string
+	for i := range 10 {
+		name := fmt.Sprintf("user%d", i)
+		names, h.people[name] = append(names, name), h.login(name)
+	}
+	var all sync.WaitGroup
+	for _, name := range names {
+		all.Go(func() {
+			for _, text := range []string{"查订单", name, "x", "12"} {
+				h.say(name, sdkconn.C2C(botUser), text)
+				b.idle()
+			}
+		})
+	}
+	all.Wait()
+	b.idle()
+	for _, name := range names {
+		h.wantHeard(name, sdkconn.C2C(botUser), "name?", "number?", "digits, please", name+" 12 12 2 12")
+	}
+	wantClean(h)
 }

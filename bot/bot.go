@@ -42,7 +42,6 @@ type Bot struct {
 	directory *directory
 	inspector *Inspector
 	people    *people // what waits for people
-	talks     bool    // some rule may begin to wait for people
 	busy      busy
 
 	started atomic.Bool
@@ -82,7 +81,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 		b.log = slog.New(slog.DiscardHandler)
 	}
 	b.queues, b.timers, b.directory = newQueues(b.queueLimit), newTimers(), newDirectory(conn)
-	b.people, b.talks = newPeople(), set.Dialogues() || set.Handoffs() || set.Approvals()
+	b.people = newPeople()
 	b.inspector = &Inspector{
 		journal: b.journal, actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
 		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
@@ -226,9 +225,9 @@ func (b *Bot) giveUp(ctx context.Context, it item) {
 	}
 	change := &journal.Change{Done: []string{key}}
 	for _, r := range runs {
-		b.people.end(change, r.ID)
 		change.EndRuns = append(change.EndRuns, r.ID)
 	}
+	b.people.endEvent(change, key)
 	if err := b.journal.Commit(ctx, change); err != nil {
 		b.fail(fmt.Errorf("journal: %w", err))
 	}

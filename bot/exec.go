@@ -106,6 +106,7 @@ func (r *run) do(ctx context.Context, step *rules.Step) (outcome, error) {
 
 // end takes the run out of the journal, and its event when that is done with it.
 func (r *run) end(ctx context.Context, last bool) error {
+	r.b.people.end(r.change, r.id)
 	t := r.traced()
 	t.Ended, t.Wait = r.b.clock.Now().UnixMilli(), nil
 	if t.Outcome == "" || t.Outcome == "waiting" {
@@ -114,7 +115,6 @@ func (r *run) end(ctx context.Context, last bool) error {
 	if err := r.keepTrace(); err != nil {
 		return err
 	}
-	r.b.people.end(r.change, r.id)
 	r.change.EndRuns = append(r.change.EndRuns, r.id)
 	if last {
 		r.change.Done = append(r.change.Done, r.event)

@@ -205,3 +205,21 @@ func TestNumbersAreNotUsedAgainAtOnce(t *testing.T) {
 		h.wantHeard("alice", sdkconn.C2C(botUser), "back, 人工")
 	})
 }
+
+func TestAConversationIsHandedOffOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.newOps()
+		b := h.start(h.opsSet(`
+  - {id: one, stage: guard, on: message.c2c, do: [{handoff: {}}, {reply: "back ${{ msg.text }}"}]}
+`[1:]))
+		b.says("alice", sdkconn.C2C(botUser), "1")
+		b.says("alice", sdkconn.C2C(botUser), "2")
+		if trace := traceOf(h, "2"); !strings.Contains(trace, `"code":"handed_off"`) || !strings.Contains(trace, `"taken":"handed off"`) {
+			t.Errorf("trace: %s", trace)
+		}
+		b.says("bob", sdkconn.Group("ops"), "恢复")
+		h.wantHeard("alice", sdkconn.C2C(botUser), "back 1")
+		wantClean(h)
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -201,6 +202,21 @@ func (p *people) ready(run string) bool {
 func (p *people) end(change *journal.Change, run string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.endRun(change, run)
+}
+
+// endEvent lets go of what the runs of an event have open, even of those that never came to be.
+func (p *people) endEvent(change *journal.Change, key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for run := range p.runs {
+		if strings.HasPrefix(run, key+"/") {
+			p.endRun(change, run)
+		}
+	}
+}
+
+func (p *people) endRun(change *journal.Change, run string) {
 	of := p.runs[run]
 	if of == nil {
 		return
@@ -284,6 +300,15 @@ func (p *people) dialogue(conversation, user string) (dialogueRecord, bool) {
 		}
 	}
 	return dialogueRecord{}, false
+}
+
+// askAgain lets a run's dialogue take an answer again: the one that it had was not written down.
+func (p *people) askAgain(run string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if of := p.runs[run]; of != nil && of.dialogue != nil {
+		of.dialogue.Answered = false
+	}
 }
 
 // inTheWay returns the open dialogue for which none may begin with a user, or with everybody.

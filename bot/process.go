@@ -153,9 +153,7 @@ func (b *Bot) decide(ctx context.Context, stored journal.Event, trace *traceReco
 		heard := b.hear(ev, trace)
 		facts.Taken = heard.taken
 		gate := &gate{b: b, ev: ev}
-		if b.talks {
-			facts.Gate = gate.ask
-		}
+		facts.Gate = gate.ask
 		decision := b.set.Match(ev, facts)
 		trace.decided(b.set, facts, gate.closed)
 		goOn, err := b.taken(heard, decision, trace, change, began)
