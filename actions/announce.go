@@ -45,7 +45,8 @@ type delivery struct {
 var Announce = New(Spec{
 	Name: "announce",
 	Doc: "Sends one message to many users and groups: users in batches of 500, groups one by one. Whoever is named " +
-		"twice gets it once. Targets that fail do not stop the others; the step fails when nobody got it.",
+		"twice gets it once. Targets that fail do not stop the others; the step fails when nobody got it. With `approve` " +
+		"among its inputs a person must agree first.",
 	Example: `announce:
   to:
     users: [alice, bob]
@@ -54,6 +55,7 @@ var Announce = New(Spec{
 	OneOf:      [][]string{contentNames},
 	AtMostOne:  [][]string{{"mentions", "only_to"}},
 	ActsOnChat: true,
+	Approvable: true,      // what many get is worth a second look
 	Settle:     SettleAsk, // target by target, as with send
 }, func(ctx context.Context, call *Call, args announceIn) (announceOut, error) {
 	a := &announcement{call: call}

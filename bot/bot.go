@@ -42,6 +42,7 @@ type Bot struct {
 	directory *directory
 	pace      *pace
 	inspector *Inspector
+	people    *people // what waits for people
 	busy      busy
 	catchUp   *catchUp
 	reports   *reports
@@ -103,11 +104,12 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.timers = newTimers(func(by time.Duration) {
 		b.report(b.stopped, "clock", fmt.Sprintf("the clock jumped by %s: what waits is due by the new time", signed(by)))
 	})
-	b.pace = newPace(b.clock, set.Bot.Pace, b.workers)
+	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
 	b.reports, b.catchUp = newReports(), newCatchUp(b)
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
 		journal: b.journal, actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
+		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
 	}
 	b.journal = &steady{Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell}
 	b.stopped, b.stop = context.WithCancel(context.Background())
@@ -132,6 +134,11 @@ func (b *Bot) Run(ctx context.Context) error {
 		workers.Go(func() { b.work(work) })
 	}
 	workers.Go(func() {
+		select { // what the journal holds goes first: an answer that came before the time was over, say
+		case <-b.ready:
+		case <-work.Done():
+			return
+		}
 		b.timers.run(work, b.clock, func(t journal.Timer) { b.wake(work, t) })
 	})
 	workers.Go(func() { b.sendReports(work) })
@@ -250,6 +257,7 @@ func (b *Bot) giveUp(ctx context.Context, it item) {
 	for _, r := range runs {
 		change.EndRuns = append(change.EndRuns, r.ID)
 	}
+	b.people.endEvent(change, key)
 	if err := b.journal.Commit(ctx, change); err != nil && ctx.Err() == nil {
 		b.fail(fmt.Errorf("journal: %w", err))
 	}

@@ -58,16 +58,19 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 			continue
 		}
 		step := r.list()[r.top().Index]
-		ok, err := step.If(r.scope)
-		if err != nil {
-			if r.failed(step, codeExpression, err) {
-				return true, r.end(ctx, last())
+		var err error
+		if r.top().Hold == nil { // else it has begun
+			var ok bool
+			if ok, err = step.If(r.scope); err != nil {
+				if r.failed(step, codeExpression, err) {
+					return true, r.end(ctx, last())
+				}
+				continue
 			}
-			continue
-		}
-		if !ok {
-			r.advance()
-			continue
+			if !ok {
+				r.advance()
+				continue
+			}
 		}
 		switch step.Kind {
 		case rules.StepStop:
@@ -80,8 +83,8 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 			err = r.forEach(step)
 		case rules.StepSet:
 			err = r.assign(step)
-		case rules.StepAction:
-			outcome, err := r.act(ctx, step)
+		case rules.StepAction, rules.StepAsk, rules.StepDelay, rules.StepHandoff:
+			outcome, err := r.do(ctx, step)
 			if err != nil {
 				return false, err
 			}
@@ -98,12 +101,31 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 	}
 }
 
+// do does a step that acts or waits. Errors are the journal's, or ctx's.
+func (r *run) do(ctx context.Context, step *rules.Step) (outcome, error) {
+	switch step.Kind {
+	case rules.StepAsk:
+		return r.ask(ctx, step)
+	case rules.StepDelay:
+		return r.delay(ctx, step)
+	case rules.StepHandoff:
+		return r.handOff(ctx, step)
+	}
+	if step.Approve != nil {
+		if h := r.top().Hold; h == nil || h.Phase != phaseAgreed {
+			return r.approve(ctx, step)
+		}
+	}
+	return r.act(ctx, step)
+}
+
 // end takes the run out of the journal, and its event when that is done with it.
 func (r *run) end(ctx context.Context, last bool) error {
+	r.b.people.end(r.change, r.id)
 	t := r.traced()
 	t.Ended, t.Wait = r.b.clock.Now().UnixMilli(), nil
 	if t.Outcome == "" || t.Outcome == "waiting" {
-		t.Outcome = "done"
+		t.Outcome = r.rec.Root.outcome()
 	}
 	if err := r.keepTrace(); err != nil {
 		return err
@@ -245,16 +267,6 @@ func (r *run) assign(step *rules.Step) error {
 	r.change.State = append(r.change.State, writes...)
 	r.advance()
 	return r.keepPlace()
-}
-
-// keepPlace puts the run's place into the next commit, so that what goes with it is not done again.
-func (r *run) keepPlace() error {
-	stored, err := r.stored()
-	if err != nil {
-		return err
-	}
-	r.change.Runs = append(r.change.Runs, stored)
-	return nil
 }
 
 func apply(seen *map[string]any, values map[string]any, as func(any) any) {

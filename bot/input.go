@@ -54,6 +54,9 @@ func stopped(ctx context.Context, err error) error {
 
 // takeUp queues the events and sets the timers that the journal holds.
 func (b *Bot) takeUp(ctx context.Context) error {
+	if err := b.people.load(ctx, b.journal); err != nil {
+		return err
+	}
 	timers, err := b.journal.Timers(ctx)
 	if err != nil {
 		return err
@@ -174,7 +177,7 @@ func (b *Bot) storeAll(ctx context.Context, events []sdkconn.Event) (int, error)
 	for i := range events {
 		e := told(&events[i])
 		b.directory.observe(e)
-		if !set.Uses(e.Kind) {
+		if !set.Uses(e.Kind) && !b.listens(e.Kind) {
 			b.unused.Add(1)
 			continue
 		}

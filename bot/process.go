@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
@@ -23,7 +25,9 @@ func (b *Bot) process(ctx context.Context, it item) error {
 	}
 	trace := new(traceRecord)
 	v := b.version()
-	runs, change, err := b.decide(ctx, v.set, it.event.Event, trace)
+	var woken []wakeUp // after the commit, whatever becomes of the event's own runs
+	defer func() { b.wakeUp(woken) }()
+	runs, change, err := b.decide(ctx, v.set, it.event.Event, trace, &woken)
 	if err != nil {
 		return err
 	}
@@ -62,7 +66,7 @@ func (b *Bot) process(ctx context.Context, it item) error {
 // takeUpRuns goes on with runs that a crash interrupted; those that wait for a timer go on waiting.
 func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 	for _, r := range runs {
-		if b.timers.has(r.ID) {
+		if b.waits(r) {
 			continue
 		}
 		if err := b.resume(ctx, r.ID); err != nil {
@@ -70,6 +74,19 @@ func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 		}
 	}
 	return nil
+}
+
+// waits reports whether a run goes on waiting: for its timer, or, without one, for something that has not come.
+func (b *Bot) waits(r journal.Run) bool {
+	if b.people.ready(r.ID) {
+		return false
+	}
+	if b.timers.has(r.ID) {
+		return true
+	}
+	var rec runRecord
+	err := json.Unmarshal(r.Data, &rec)
+	return err == nil && rec.Wait != nil && rec.Wait.Due == 0
 }
 
 // resume goes on with a run from where the journal says it stands.
@@ -89,7 +106,9 @@ func (b *Bot) resume(ctx context.Context, id string) error {
 	if err != nil {
 		b.log.Error("run given up: it cannot be restored", "run", id, "err", err)
 		b.observer.EventGivenUp()
-		return b.journal.Commit(ctx, &journal.Change{EndRuns: []string{id}, Done: b.lastOf(ctx, stored)})
+		change := &journal.Change{EndRuns: []string{id}, Done: b.lastOf(ctx, stored)}
+		b.people.end(change, id)
+		return b.journal.Commit(ctx, change)
 	}
 	r.change.StopTimers = append(r.change.StopTimers, id)
 	_, err = r.exec(ctx, func() bool { return len(b.lastOf(ctx, stored)) > 0 })
@@ -119,9 +138,10 @@ func (b *Bot) events(stored journal.Event) ([]rules.Event, error) {
 	return rules.Events(rec.SDK, b.conn.Self()), nil
 }
 
-// decide matches an event and returns the runs that it starts, in their order, and what is written with them.
+// decide matches an event and returns the runs that it starts, in their order, and what is written with them. woken gets
+// the runs that wait for what it is.
 func (b *Bot) decide(
-	ctx context.Context, set *rules.Set, stored journal.Event, trace *traceRecord,
+	ctx context.Context, set *rules.Set, stored journal.Event, trace *traceRecord, woken *[]wakeUp,
 ) ([]*run, *journal.Change, error) {
 	began := b.clock.Now()
 	change := new(journal.Change)
@@ -139,10 +159,22 @@ func (b *Bot) decide(
 		if err != nil {
 			return nil, nil, err
 		}
+		heard := b.hear(ev, trace)
+		facts.Taken = heard.taken
+		gate := &gate{b: b, ev: ev}
+		facts.Gate = gate.ask
 		decision := set.Match(ev, facts)
-		trace.decided(set, facts, nil)
+		trace.decided(set, facts, gate.closed)
 		trace.types = append(trace.types, ev.Type)
 		b.observeDecision(ev.Type, facts, &decision, b.clock.Since(began))
+		goOn, err := b.taken(heard, decision, trace, change, began)
+		if err != nil {
+			return nil, nil, err
+		}
+		*woken = append(*woken, goOn...)
+		for _, d := range decision.Dropped {
+			b.log.Info("rule not fired", "rule", d.Rule.ID, "event", ev.Type, "msg_id", messageID(ev), "why", d.Why)
+		}
 		for _, problem := range decision.Failed {
 			b.log.Error("rule not fired: its condition failed", "rule", problem.Rule.ID, "event", ev.Key, "at", problem.Rule.Pos)
 			b.log.Debug("rule not fired: its condition failed", "rule", problem.Rule.ID, "err", problem.Err) // may quote a message
@@ -161,7 +193,11 @@ func (b *Bot) decide(
 					return nil, nil, err
 				}
 			}
-			runs = append(runs, b.newRun(set, stored, ev, nth, len(runs), &own, f, trace))
+			r := b.newRun(set, stored, ev, nth, len(runs), &own, f, trace)
+			if err := b.openDialogue(r, change); err != nil {
+				return nil, nil, err
+			}
+			runs = append(runs, r)
 		}
 	}
 	trace.Took = b.clock.Since(began).Microseconds()
