@@ -44,6 +44,8 @@ type Bot struct {
 	inspector *Inspector
 	people    *people // what waits for people
 	busy      busy
+	limits    limits
+	batches   batches
 	catchUp   *catchUp
 	reports   *reports
 	health    health
@@ -236,30 +238,6 @@ func (b *Bot) handle(ctx context.Context, it item) {
 	default: // what trying again does not help with
 		b.log.Error("the event is given up", "event", it.event.Key, "run", it.wake, "err", err)
 		b.giveUp(ctx, it)
-	}
-}
-
-// giveUp ends everything that a panicking item belongs to.
-func (b *Bot) giveUp(ctx context.Context, it item) {
-	key := it.event.Key
-	if it.wake != "" {
-		r, ok, err := b.journal.Run(ctx, it.wake)
-		if err != nil || !ok {
-			return
-		}
-		key = r.Event
-	}
-	runs, err := b.journal.Runs(ctx, key)
-	if err != nil {
-		return
-	}
-	change := &journal.Change{Done: []string{key}}
-	for _, r := range runs {
-		change.EndRuns = append(change.EndRuns, r.ID)
-	}
-	b.people.endEvent(change, key)
-	if err := b.journal.Commit(ctx, change); err != nil && ctx.Err() == nil {
-		b.fail(fmt.Errorf("journal: %w", err))
 	}
 }
 

@@ -122,6 +122,9 @@ func (r *run) do(ctx context.Context, step *rules.Step) (outcome, error) {
 // end takes the run out of the journal, and its event when that is done with it.
 func (r *run) end(ctx context.Context, last bool) error {
 	r.b.people.end(r.change, r.id)
+	if r.rec.Dead != nil {
+		return r.park(ctx)
+	}
 	t := r.traced()
 	t.Ended, t.Wait = r.b.clock.Now().UnixMilli(), nil
 	if t.Outcome == "" || t.Outcome == "waiting" {
@@ -129,6 +132,9 @@ func (r *run) end(ctx context.Context, last bool) error {
 	}
 	if err := r.keepTrace(); err != nil {
 		return err
+	}
+	if !last && r.shared {
+		return r.endShared(ctx)
 	}
 	r.change.EndRuns = append(r.change.EndRuns, r.id)
 	if last {
@@ -145,6 +151,9 @@ func (r *run) failed(step *rules.Step, code string, err error) (ends bool) {
 // record keeps a finished step's result and goes on; it reports whether the run ends with it.
 func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 	key := r.stepKey(step)
+	if r.bury(step, key, rec) {
+		return true
+	}
 	data, err := json.Marshal(rec)
 	if err == nil {
 		err = r.show(step, rec)

@@ -22,6 +22,8 @@ type Inspector struct {
 	goOnWith func(conversation, run string) // lets a run of the running bot go on; nil without one
 
 	changing sync.Mutex // one person at a time
+	events   locks      // by event: held while it is found out whether a run's end is its end
+	dead     deadBook   // guarded by changing
 }
 
 // NewInspector returns an inspector of a journal that no bot runs on. It takes ownership of nothing.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
@@ -31,6 +29,11 @@ func (b *Bot) process(ctx context.Context, it item) error {
 	if err != nil {
 		return err
 	}
+	runs, joined, err := b.gather(ctx, runs, change)
+	if err != nil {
+		return err
+	}
+	defer joined.leave()
 	if len(runs) == 0 {
 		t, err := trace.stored(it.event.Key, v.set.Hash())
 		if err != nil {
@@ -48,15 +51,21 @@ func (b *Bot) process(ctx context.Context, it item) error {
 	if err := b.create(v, runs, change); err != nil {
 		return err
 	}
-	runs[0].change = change
-	waiting := 0
-	for i, r := range runs {
-		last := i == len(runs)-1
+	going, err := b.setAside(ctx, runs, change, joined)
+	if err != nil || len(going) == 0 {
+		return err
+	}
+	joined.leave()
+	going[0].change = change
+	waiting := len(runs) - len(going)
+	for i, r := range going {
+		last := i == len(going)-1
+		r.shared = last && waiting > 0
 		ended, err := r.exec(ctx, func() bool { return last && waiting == 0 })
 		if err != nil {
 			return err
 		}
-		if !ended {
+		if !ended || r.rec.Dead != nil {
 			waiting++
 		}
 	}
@@ -84,9 +93,7 @@ func (b *Bot) waits(r journal.Run) bool {
 	if b.timers.has(r.ID) {
 		return true
 	}
-	var rec runRecord
-	err := json.Unmarshal(r.Data, &rec)
-	return err == nil && rec.Wait != nil && rec.Wait.Due == 0
+	return asleep(r)
 }
 
 // resume goes on with a run from where the journal says it stands.
@@ -106,22 +113,15 @@ func (b *Bot) resume(ctx context.Context, id string) error {
 	if err != nil {
 		b.log.Error("run given up: it cannot be restored", "run", id, "err", err)
 		b.observer.EventGivenUp()
-		change := &journal.Change{EndRuns: []string{id}, Done: b.lastOf(ctx, stored)}
-		b.people.end(change, id)
-		return b.journal.Commit(ctx, change)
+		return b.ending("given up").commit(ctx, &journal.Change{}, []journal.Run{stored})
 	}
 	r.change.StopTimers = append(r.change.StopTimers, id)
-	_, err = r.exec(ctx, func() bool { return len(b.lastOf(ctx, stored)) > 0 })
-	return err
-}
-
-// lastOf returns the run's event when no other run of it is open.
-func (b *Bot) lastOf(ctx context.Context, r journal.Run) []string {
-	runs, err := b.journal.Runs(ctx, r.Event)
-	if err != nil || len(runs) > 1 || len(runs) == 1 && runs[0].ID != r.ID {
-		return nil
+	r.shared = true
+	if ok, err := r.takeTurn(ctx); !ok || err != nil {
+		return err
 	}
-	return []string{r.Event}
+	_, err = r.exec(ctx, func() bool { return false })
+	return err
 }
 
 // events returns the rule events that a stored one stands for.
@@ -152,6 +152,7 @@ func (b *Bot) decide(
 		b.observer.EventGivenUp()
 		return nil, change, nil
 	}
+	g := &gate{b: b, ctx: ctx}
 	var runs []*run
 	for nth := range events {
 		ev := &events[nth]
@@ -161,10 +162,12 @@ func (b *Bot) decide(
 		}
 		heard := b.hear(ev, trace)
 		facts.Taken = heard.taken
-		gate := &gate{b: b, ev: ev}
-		facts.Gate = gate.ask
+		g.open(ev, facts)
 		decision := set.Match(ev, facts)
-		trace.decided(set, facts, gate.closed)
+		if err := g.close(); err != nil {
+			return nil, nil, err
+		}
+		trace.decided(set, facts, g.told)
 		trace.types = append(trace.types, ev.Type)
 		b.observeDecision(ev.Type, facts, &decision, b.clock.Since(began))
 		goOn, err := b.taken(heard, decision, trace, change, began)
@@ -186,6 +189,10 @@ func (b *Bot) decide(
 				log.Info("rule would have fired (shadow)", "words", f.Hit.Words)
 				continue
 			}
+			if g.silent(f.Rule) {
+				log.Debug("rule fired and does nothing", "why", f.Why)
+				continue
+			}
 			log.Info("rule fired")
 			own := *facts // what its steps need besides, and a time that moves on
 			if needs := f.Rule.Needs(); needs != seen {
@@ -197,6 +204,7 @@ func (b *Bot) decide(
 			if err := b.openDialogue(r, change); err != nil {
 				return nil, nil, err
 			}
+			g.admit(r, change)
 			runs = append(runs, r)
 		}
 	}

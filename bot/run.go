@@ -32,6 +32,9 @@ type run struct {
 	// attempt is the step at hand, as the trace will tell it.
 	attempt stepTrace
 
+	pass   *pass // how it came through the gate; of a new run
+	shared bool  // other runs of its event may end in other hands meanwhile
+
 	// change is what has happened since the last commit.
 	change *journal.Change
 }
@@ -246,7 +249,7 @@ func (r *run) top() *frame { return &r.rec.Frames[len(r.rec.Frames)-1] }
 func (r *run) advance() {
 	f := r.top()
 	*f = frame{Index: f.Index + 1}
-	r.rec.Failed, r.rec.Refused, r.rec.Asked, r.rec.Unsettled, r.rec.Wait = 0, 0, 0, 0, nil
+	r.rec.Failed, r.rec.Refused, r.rec.Asked, r.rec.Tried, r.rec.Unsettled, r.rec.Wait = 0, 0, 0, 0, 0, nil
 }
 
 // enter goes into the list inside the current step.

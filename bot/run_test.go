@@ -83,7 +83,7 @@ func TestControlSteps(t *testing.T) {
 `, []string{"x"}, []string{"false true"}},
 		"on_error stop": {`
       - reply: before
-      - send: {to_user: nobody-here, text: x}
+      - download: {msg: "${{ msg }}"}
       - reply: never
 `, []string{"x"}, []string{"before"}},
 	} {
