@@ -34,12 +34,18 @@ type Bot struct {
 	grace      time.Duration
 	dir        string
 	dataDir    string
+	archive    actions.Archive
+	observer   Observer
 
 	queues    *queues
 	timers    *timers
 	directory *directory
+	pace      *pace
 	inspector *Inspector
+	people    *people // what waits for people
 	busy      busy
+	limits    limits
+	batches   batches
 	catchUp   *catchUp
 	reports   *reports
 	health    health
@@ -48,8 +54,6 @@ type Bot struct {
 	reloading sync.Mutex
 	oldMu     sync.Mutex
 	old       []*rules.Set // parsed sets of runs that began before a reload, the newest last
-	limits    limits
-	batches   batches
 
 	started atomic.Bool
 	ready   chan struct{} // closed when all that the journal held is queued
@@ -89,6 +93,9 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
+	if b.observer == nil {
+		b.observer = blind{}
+	}
 	v, err := newVersion(set)
 	if err != nil {
 		return nil, err
@@ -99,9 +106,13 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.timers = newTimers(func(by time.Duration) {
 		b.report(b.stopped, "clock", fmt.Sprintf("the clock jumped by %s: what waits is due by the new time", signed(by)))
 	})
+	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
 	b.reports, b.catchUp = newReports(), newCatchUp(b)
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
-	b.inspector = &Inspector{actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) }}
+	b.inspector = &Inspector{
+		actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
+		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
+	}
 	b.journal = watchedJournal{b.journal, &b.inspector.watch}
 	b.inspector.journal = b.journal
 	b.journal = &steady{Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell}
@@ -127,6 +138,11 @@ func (b *Bot) Run(ctx context.Context) error {
 		workers.Go(func() { b.work(work) })
 	}
 	workers.Go(func() {
+		select { // what the journal holds goes first: an answer that came before the time was over, say
+		case <-b.ready:
+		case <-work.Done():
+			return
+		}
 		b.timers.run(work, b.clock, func(t journal.Timer) { b.wake(work, t) })
 	})
 	workers.Go(func() { b.sendReports(work) })
@@ -205,6 +221,7 @@ func (b *Bot) handle(ctx context.Context, it item) {
 		if p := recover(); p != nil {
 			b.log.Error("panic: the event is given up", "event", it.event.Key, "run", it.wake, "err", fmt.Sprint(p),
 				"stack", string(debug.Stack()))
+			b.observer.EventGivenUp()
 			b.giveUp(ctx, it)
 		}
 	}()

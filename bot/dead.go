@@ -375,7 +375,11 @@ func (in *Inspector) drop(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	e := ending{in.journal, &in.events, outcomeDropped, in.clock.Now()}
+	people, err := in.waiting(ctx)
+	if err != nil {
+		return err
+	}
+	e := ending{in.journal, &in.events, people, outcomeDropped, in.clock.Now()}
 	change := &journal.Change{State: []journal.StateWrite{{Scope: scopeDead, Key: id}}}
 	if err := e.tell(ctx, change, stored); err != nil {
 		return err

@@ -16,7 +16,8 @@ import (
 type ending struct {
 	journal journal.Journal
 	events  *locks
-	outcome string // what the traces of the members of a batch say
+	people  *people // what the runs have open with people ends too
+	outcome string  // what the traces of the members of a batch say
 	now     time.Time
 }
 
@@ -74,6 +75,7 @@ func (e ending) commit(ctx context.Context, change *journal.Change, runs []journ
 	}
 	for _, r := range slices.Concat(runs, members) {
 		change.EndRuns = append(change.EndRuns, r.ID)
+		e.people.end(change, r.ID)
 	}
 	return e.journal.Commit(ctx, change)
 }
@@ -110,12 +112,13 @@ func (r *run) endShared(ctx context.Context) error {
 		return err
 	}
 	err = r.b.ending(r.traced().Outcome).commit(ctx, r.change, []journal.Run{stored})
+	last := slices.Contains(r.change.Done, r.event)
 	r.change = &journal.Change{}
-	return err
+	return r.observeEnd(last, err)
 }
 
 func (b *Bot) ending(outcome string) ending {
-	return ending{b.journal, &b.inspector.events, outcome, b.clock.Now()}
+	return ending{b.journal, &b.inspector.events, b.people, outcome, b.clock.Now()}
 }
 
 // giveUp ends everything that a panicking item belongs to. A batch that waits has no part in it.

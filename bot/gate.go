@@ -18,6 +18,7 @@ type gate struct {
 	passed map[string]*pass // by rule
 	err    error            // the journal's: nothing that was decided counts
 
+	talks   bool            // a rule with a session has fired on this event
 	opening map[string]bool // the batches that earlier rule events of the same event begin
 }
 
@@ -47,27 +48,37 @@ func (g *gate) ask(f rules.Fired) rules.Gate {
 	if g.err != nil {
 		return rules.Gate{Closed: true}
 	}
-	if f.Rule.Batch == nil && f.Rule.Limit == nil {
+	if !f.Rule.Gated() {
 		return rules.Gate{}
 	}
 	p := new(pass)
+	if why := g.b.sessionGate(g.ev, f.Rule, g.talks); why != "" {
+		return g.tell(f.Rule, p, rules.Gate{Closed: true, Why: why})
+	}
 	answer := g.askBatch(f, p)
 	if !answer.Closed && p.turn == nil {
 		if limited := g.askLimit(f, p); limited.Why != "" {
 			answer = limited
 		}
 	}
-	if g.told == nil {
-		g.told, g.passed = make(map[string]gateRecord), make(map[string]*pass)
+	if !answer.Closed && f.Rule.Session != nil {
+		g.talks = true
 	}
-	g.told[f.Rule.ID] = gateRecord{answer.Closed, answer.Why}
-	g.passed[f.Rule.ID] = p
 	if p.batch != "" && p.turn == nil || p.turn != nil && p.turn.mark != "" {
 		if g.opening == nil {
 			g.opening = make(map[string]bool)
 		}
 		g.opening[p.batch] = true
 	}
+	return g.tell(f.Rule, p, answer)
+}
+
+// tell keeps an answer.
+func (g *gate) tell(rule *rules.Rule, p *pass, answer rules.Gate) rules.Gate {
+	if g.told == nil {
+		g.told, g.passed = make(map[string]gateRecord), make(map[string]*pass)
+	}
+	g.told[rule.ID], g.passed[rule.ID] = gateRecord{answer.Closed, answer.Why}, p
 	return answer
 }
 

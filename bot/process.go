@@ -23,7 +23,9 @@ func (b *Bot) process(ctx context.Context, it item) error {
 	}
 	trace := b.newTrace()
 	v := b.version()
-	runs, change, err := b.decide(ctx, v.set, it.event.Event, trace)
+	var woken []wakeUp // after the commit, whatever becomes of the event's own runs
+	defer func() { b.wakeUp(woken) }()
+	runs, change, err := b.decide(ctx, v.set, it.event.Event, trace, &woken)
 	if err != nil {
 		return err
 	}
@@ -40,7 +42,11 @@ func (b *Bot) process(ctx context.Context, it item) error {
 		change.Lazy = change.Empty() // what an answer or a limit writes must be durable
 		change.RuleSets, change.Traces = append(change.RuleSets, v.stored), append(change.Traces, t)
 		change.Done = append(change.Done, it.event.Key)
-		return b.journal.Commit(ctx, change)
+		if err := b.journal.Commit(ctx, change); err != nil {
+			return err
+		}
+		b.observeDone(it.event.Key, trace, b.clock.Now())
+		return nil
 	}
 	if err := b.create(v, runs, change); err != nil {
 		return err
@@ -69,7 +75,7 @@ func (b *Bot) process(ctx context.Context, it item) error {
 // takeUpRuns goes on with runs that a crash interrupted; those that wait for a timer go on waiting.
 func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 	for _, r := range runs {
-		if b.timers.has(r.ID) || asleep(r) {
+		if b.waits(r) {
 			continue
 		}
 		if err := b.resume(ctx, r.ID); err != nil {
@@ -77,6 +83,17 @@ func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 		}
 	}
 	return nil
+}
+
+// waits reports whether a run goes on waiting: for its timer, or, without one, for something that has not come.
+func (b *Bot) waits(r journal.Run) bool {
+	if b.people.ready(r.ID) {
+		return false
+	}
+	if b.timers.has(r.ID) {
+		return true
+	}
+	return asleep(r)
 }
 
 // resume goes on with a run from where the journal says it stands.
@@ -95,6 +112,7 @@ func (b *Bot) resume(ctx context.Context, id string) error {
 	}
 	if err != nil {
 		b.log.Error("run given up: it cannot be restored", "run", id, "err", err)
+		b.observer.EventGivenUp()
 		return b.ending("given up").commit(ctx, &journal.Change{}, []journal.Run{stored})
 	}
 	r.change.StopTimers = append(r.change.StopTimers, id)
@@ -125,9 +143,10 @@ func ruleEvents(stored journal.Event, rec eventRecord, self string) []rules.Even
 	return rules.Events(rec.SDK, self)
 }
 
-// decide matches an event and returns the runs that it starts, in their order, and what is written with them.
+// decide matches an event and returns the runs that it starts, in their order, and what is written with them. woken gets
+// the runs that wait for what it is.
 func (b *Bot) decide(
-	ctx context.Context, set *rules.Set, stored journal.Event, trace *traceRecord,
+	ctx context.Context, set *rules.Set, stored journal.Event, trace *traceRecord, woken *[]wakeUp,
 ) ([]*run, *journal.Change, error) {
 	began := b.clock.Now()
 	change := new(journal.Change)
@@ -135,6 +154,7 @@ func (b *Bot) decide(
 	if err != nil {
 		b.log.Error("event given up: it cannot be read", "event", stored.Key, "err", err)
 		trace.note(began, "given up: it cannot be read")
+		b.observer.EventGivenUp()
 		return nil, change, nil
 	}
 	g := &gate{b: b, ctx: ctx}
@@ -145,18 +165,27 @@ func (b *Bot) decide(
 		if err != nil {
 			return nil, nil, err
 		}
+		heard := b.hear(ev, trace)
+		facts.Taken = heard.taken
 		g.open(ev, facts)
 		decision := set.Match(ev, facts)
 		if err := g.close(); err != nil {
 			return nil, nil, err
 		}
 		trace.decided(set, facts, g.told)
+		trace.types = append(trace.types, ev.Type)
+		b.observeDecision(ev.Type, facts, &decision, b.clock.Since(began))
+		goOn, err := b.taken(heard, decision, trace, change, began)
+		if err != nil {
+			return nil, nil, err
+		}
+		*woken = append(*woken, goOn...)
+		for _, d := range decision.Dropped {
+			b.log.Info("rule not fired", "rule", d.Rule.ID, "event", ev.Type, "msg_id", messageID(ev), "why", d.Why)
+		}
 		for _, problem := range decision.Failed {
 			b.log.Error("rule not fired: its condition failed", "rule", problem.Rule.ID, "event", ev.Key, "at", problem.Rule.Pos)
 			b.log.Debug("rule not fired: its condition failed", "rule", problem.Rule.ID, "err", problem.Err) // may quote a message
-		}
-		for _, d := range decision.Dropped {
-			b.log.Debug("rule not fired", "rule", d.Rule.ID, "event", ev.Key, "why", d.Why)
 		}
 		seen := set.Needs()
 		for _, f := range decision.Fired {
@@ -177,6 +206,9 @@ func (b *Bot) decide(
 				}
 			}
 			r := b.newRun(set, stored, ev, nth, len(runs), &own, f, trace)
+			if err := b.openDialogue(r, change); err != nil {
+				return nil, nil, err
+			}
 			g.admit(r, change)
 			runs = append(runs, r)
 		}

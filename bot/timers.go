@@ -74,6 +74,7 @@ func (t *timers) compact() {
 	heap.Init(&t.heap)
 }
 
+// len is how many timers are set.
 func (t *timers) len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -32,7 +32,8 @@ type traceRecord struct {
 	Notes   []noteRecord    `json:"notes,omitzero"`
 	Took    int64           `json:"took,omitzero"` // microseconds from taking the event up to its decision's end
 
-	kept bool // it is in the journal, perhaps as it was earlier
+	kept  bool     // it is in the journal, perhaps as it was earlier
+	types []string // of the rule events, for the observer
 }
 
 // decidedRecord is what a decision was made of. Rules are pure: with the same facts they decide the same again.

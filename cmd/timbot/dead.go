@@ -66,7 +66,7 @@ func newDeadListCommand() *cobra.Command {
 					if asJSON {
 						return printJSON(cmd, l)
 					}
-					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  %s  %s  %s %s: %s\n", l.ID, moment(l.At), clean(l.Conversation),
+					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  %s  %s  %s %s: %s\n", l.ID, dateTime(l.At), clean(l.Conversation),
 						l.Rule, l.Step, l.Action, clean(l.Code+" "+quoted(l.Text, 100)))
 					return err
 				})
@@ -118,7 +118,7 @@ func tellDead(cmd *cobra.Command, l *bot.DeadLetter) {
 		fmt.Fprintln(cmd.OutOrStdout(), column(name, 8)+clean(text))
 	}
 	row("id", l.ID)
-	row("since", moment(l.At))
+	row("since", dateTime(l.At))
 	row("rule", l.Rule)
 	row("step", l.Step+" "+l.Action)
 	row("error", l.Code+" "+l.Text)
@@ -130,6 +130,12 @@ func tellDead(cmd *cobra.Command, l *bot.DeadLetter) {
 	for _, name := range slices.Sorted(maps.Keys(l.Inputs)) {
 		row("input", name+": "+string(l.Inputs[name]))
 	}
+}
+
+// settled is a dead letter that something was done with.
+type settled struct {
+	ID    string `json:"id"`
+	State string `json:"state"` // retried or dropped
 }
 
 // newDeadDoCommand makes the command of something that is done with dead letters.
@@ -164,7 +170,7 @@ func newDeadDoCommand(verb, short, done string, do func(context.Context, *desk, 
 					}
 					var err error
 					if asJSON {
-						err = printJSON(cmd, map[string]string{"id": id, "state": done})
+						err = printJSON(cmd, settled{id, done})
 					} else {
 						_, err = fmt.Fprintln(cmd.OutOrStdout(), id+"  "+done)
 					}

@@ -19,9 +19,6 @@ import (
 	"github.com/timbot-go/timbot/bot/journal/sqlite"
 )
 
-// journalFile is the name of the journal in the data folder.
-const journalFile = "journal.db"
-
 // openJournal opens the journal of a data folder. The caller closes it.
 func openJournal(ctx context.Context, folder *bot.Folder, log *slog.Logger) (*sqlite.Journal, error) {
 	return sqlite.Open(ctx, filepath.Join(folder.Path(), journalFile), sqlite.Config{Logger: log})
@@ -130,8 +127,8 @@ func (w *whose) client(ctx context.Context, path string) (*control.Client, error
 	return c, err
 }
 
-// moment is a time in the zone of whoever reads it.
-func moment(t time.Time) string { return t.Local().Format(time.DateTime) }
+// dateTime is a time in the zone of whoever reads it.
+func dateTime(t time.Time) string { return t.Local().Format(time.DateTime) }
 
 // clockTime is a moment of today, in short.
 func clockTime(t time.Time) string { return t.Local().Format(time.TimeOnly) }

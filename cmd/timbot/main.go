@@ -78,6 +78,6 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
 		newDeadCommand())
 	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newActionsCommand(),
-		newChatFileCommand(), newVersionCommand())
+		newChatFileCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
 	return root
 }

@@ -19,6 +19,7 @@ func newRunCommand() *cobra.Command {
 		dataDir string
 		grace   time.Duration
 		logs    logging
+		watch   watching
 	)
 	cmd := &cobra.Command{
 		Use:   "run BOT",
@@ -42,7 +43,7 @@ func newRunCommand() *cobra.Command {
 			if dataDir == "" {
 				dataDir = l.files.DataDir()
 			}
-			err = serve(cmd.Context(), l, dataDir, grace, log)
+			err = serve(cmd.Context(), l, dataDir, grace, watch, log)
 			if context.Cause(cmd.Context()) == errInterrupted && err == nil {
 				return errStopped
 			}
@@ -53,11 +54,12 @@ func newRunCommand() *cobra.Command {
 	cmd.Flags().DurationVar(&grace, "grace", bot.DefaultGrace, "how long a stop waits for what is being done")
 	cmd.Flags().StringVar(&logs.format, "log-format", "text", "text or json")
 	logs.flags(cmd.Flags(), "info")
+	watch.flags(cmd)
 	return cmd
 }
 
 // serve runs a bot until ctx ends.
-func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, log *slog.Logger) (err error) {
+func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, watch watching, log *slog.Logger) (err error) {
 	folder, err := bot.OpenFolder(dataDir)
 	if err != nil {
 		return err
@@ -78,9 +80,19 @@ func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, 
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	b, err := bot.New(conn, l.set, bot.WithJournal(j), bot.WithActions(l.registry), bot.WithLogger(log), bot.WithGrace(grace),
-		bot.WithDir(l.files.Dir, folder.Path()))
+	kept, stopArchive := keepArchive(folder.Path(), log)
+	defer func() { err = errors.Join(err, stopArchive()) }()
+	watched, err := watch.open(ctx, log)
 	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, watched.close()) }()
+	b, err := bot.New(conn, l.set, append(watched.options(), bot.WithJournal(j), bot.WithActions(l.registry),
+		bot.WithLogger(log), bot.WithGrace(grace), bot.WithDir(l.files.Dir, folder.Path()), bot.WithArchive(kept))...)
+	if err != nil {
+		return err
+	}
+	if err := watched.listen(b); err != nil {
 		return err
 	}
 	stopControl := openControl(folder, b, l, log)

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/timbot-go/timbot/bot"
+	"github.com/timbot-go/timbot/bot/archive"
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/timbot-go/timbot/sdkconn/local"
@@ -24,6 +25,7 @@ type session struct {
 	botUser string
 	bot     *bot.Bot
 	journal journal.Journal // the bot's; nil until it is opened
+	archive *archive.Archive
 	feed    *feed
 	answer  func(entry) // shows what a command answers
 	echo    bool        // what the person sends is shown too
@@ -50,7 +52,10 @@ func openSession(
 	ctx context.Context, l *loaded, chatFile string, folder *bot.Folder, keep bool, user string, show func(*session, entry),
 	logs logging, logTo io.Writer,
 ) (*session, error) {
-	s := &session{botUser: botUser(l.set.Bot.Connection), people: make(map[string]*local.Conn), user: user}
+	s := &session{
+		botUser: botUser(l.set.Bot.Connection), people: make(map[string]*local.Conn), user: user,
+		archive: archive.Open(archivePath(folder.Path())),
+	}
 	s.answer = func(e entry) { show(s, e) }
 	s.feed = newFeed(s.answer)
 	s.conv = sdkconn.C2C(s.botUser)
@@ -91,7 +96,7 @@ func openSession(
 		s.journal = journal.NewMemory(0)
 	}
 	s.bot, err = bot.New(w, l.set, bot.WithJournal(s.journal), bot.WithActions(l.registry), bot.WithLogger(botLog),
-		bot.WithDir(l.files.Dir, folder.Path()))
+		bot.WithDir(l.files.Dir, folder.Path()), bot.WithArchive(s.archive))
 	if err != nil {
 		return fail(err)
 	}
@@ -107,10 +112,11 @@ func openSession(
 func (s *session) close() error {
 	s.cancel(errLeft)
 	s.listeners.Wait()
-	if s.journal == nil {
-		return s.chat.Close()
+	err := errors.Join(s.archive.Close(), s.chat.Close())
+	if s.journal != nil {
+		err = errors.Join(s.journal.Close(), err)
 	}
-	return errors.Join(s.journal.Close(), s.chat.Close())
+	return err
 }
 
 // play logs a user in, once, and listens to what the user is told.

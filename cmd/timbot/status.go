@@ -62,12 +62,12 @@ func tellStatus(s *control.Status) string {
 	case !s.Running:
 		row("bot", "not running")
 	case s.Ready:
-		row("bot", "%s runs since %s (pid %d, timbot %s)", s.User, moment(s.Began), s.PID, s.Version)
+		row("bot", "%s runs since %s (pid %d, timbot %s)", s.User, dateTime(s.Began), s.PID, s.Version)
 	default:
-		row("bot", "%s runs since %s and is not ready (pid %d, timbot %s)", s.User, moment(s.Began), s.PID, s.Version)
+		row("bot", "%s runs since %s and is not ready (pid %d, timbot %s)", s.User, dateTime(s.Began), s.PID, s.Version)
 	}
 	for _, p := range s.Problems {
-		row("", "%s: %s, since %s", p.Component, p.Text, moment(p.Since))
+		row("", "%s: %s, since %s", p.Component, p.Text, dateTime(p.Since))
 	}
 	if s.Running {
 		row("rules", "%d (%.12s)", s.Rules, s.RuleSet)

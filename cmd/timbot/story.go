@@ -125,7 +125,7 @@ func (t *teller) line(depth int, text string) {
 // head is the line of the event.
 func (t *teller) head() {
 	e := &t.story.Event
-	parts := []string{e.Type, moment(e.Time)}
+	parts := []string{e.Type, dateTime(e.Time)}
 	for _, part := range []string{e.Conversation, e.User} {
 		if part != "" {
 			parts = append(parts, clean(part))
@@ -315,7 +315,7 @@ func waiting(w *bot.StoryWait) string {
 		text += " of " + w.Step
 	}
 	if !w.Due.IsZero() {
-		text += ", until " + moment(w.Due)
+		text += ", until " + dateTime(w.Due)
 	}
 	return text
 }
