@@ -126,6 +126,28 @@ func (c *Client) DropDead(ctx context.Context, ids ...string) error {
 	return err
 }
 
+// Handoffs is bot.Inspector.Handoffs.
+func (c *Client) Handoffs(ctx context.Context) ([]bot.Handoff, error) {
+	return Get[[]bot.Handoff](ctx, c, "/v1/handoffs", nil)
+}
+
+// ResumeHandoff is bot.Inspector.ResumeHandoff.
+func (c *Client) ResumeHandoff(ctx context.Context, conversation, by string) error {
+	_, err := Post[resumption](ctx, c, "/v1/handoffs/resume", resumption{conversation, by})
+	return err
+}
+
+// Approvals is bot.Inspector.Approvals.
+func (c *Client) Approvals(ctx context.Context) ([]bot.Approval, error) {
+	return Get[[]bot.Approval](ctx, c, "/v1/approvals", nil)
+}
+
+// Decide is bot.Inspector.Decide.
+func (c *Client) Decide(ctx context.Context, number int, approve bool, by string) error {
+	_, err := Post[decision](ctx, c, "/v1/approvals/decide", decision{number, approve, by})
+	return err
+}
+
 // Get asks for a value.
 func Get[Out any](ctx context.Context, c *Client, path string, query url.Values) (Out, error) {
 	if len(query) > 0 {

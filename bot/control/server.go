@@ -138,6 +138,18 @@ func NewServer(desk Desk, log *slog.Logger) *Server {
 	s.Handle("POST /v1/dead/drop", Answer(func(ctx context.Context, in deadIDs) (deadIDs, error) {
 		return in, desk.Inspector.DropDead(ctx, in.IDs...)
 	}))
+	s.Handle("GET /v1/handoffs", Answer(func(ctx context.Context, _ struct{}) ([]bot.Handoff, error) {
+		return desk.Inspector.Handoffs(ctx)
+	}))
+	s.Handle("POST /v1/handoffs/resume", Answer(func(ctx context.Context, in resumption) (resumption, error) {
+		return in, desk.Inspector.ResumeHandoff(ctx, in.Conversation, in.By)
+	}))
+	s.Handle("GET /v1/approvals", Answer(func(ctx context.Context, _ struct{}) ([]bot.Approval, error) {
+		return desk.Inspector.Approvals(ctx)
+	}))
+	s.Handle("POST /v1/approvals/decide", Answer(func(ctx context.Context, in decision) (decision, error) {
+		return in, desk.Inspector.Decide(ctx, in.Number, in.Approve, in.By)
+	}))
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, &Error{Kind: KindNotFound, Text: fmt.Sprintf("there is no %s %s here", r.Method, r.URL.Path)})
 	})
@@ -147,6 +159,19 @@ func NewServer(desk Desk, log *slog.Logger) *Server {
 // deadIDs are the dead letters that something is done with.
 type deadIDs struct {
 	IDs []string `json:"ids"`
+}
+
+// resumption gives a conversation back to the bot.
+type resumption struct {
+	Conversation string `json:"conversation"`
+	By           string `json:"by,omitzero"` // who says so
+}
+
+// decision answers a request for consent.
+type decision struct {
+	Number  int    `json:"number"`
+	Approve bool   `json:"approve"`
+	By      string `json:"by,omitzero"`
 }
 
 var errNoDesk = &Error{Kind: KindUnavailable, Text: "this bot was started without that"}

@@ -35,6 +35,11 @@ type asked interface {
 	DeadLetter(ctx context.Context, id string) (bot.DeadLetter, error)
 	RetryDead(ctx context.Context, ids ...string) error
 	DropDead(ctx context.Context, ids ...string) error
+
+	Handoffs(ctx context.Context) ([]bot.Handoff, error)
+	ResumeHandoff(ctx context.Context, conversation, by string) error
+	Approvals(ctx context.Context) ([]bot.Approval, error)
+	Decide(ctx context.Context, number int, approve bool, by string) error
 }
 
 // desk is where a bot is asked: the bot itself when it runs, or else its journal.
@@ -108,7 +113,8 @@ func (w *whose) at(cmd *cobra.Command, path string, change bool, f func(*desk) e
 		return err
 	}
 	err = f(d)
-	if errors.As(err, new(*bot.NotFoundError)) || errors.Is(err, bot.ErrNoDeadLetter) {
+	if errors.As(err, new(*bot.NotFoundError)) || errors.Is(err, bot.ErrNoDeadLetter) ||
+		errors.Is(err, bot.ErrNotOpen) {
 		err = finding{err}
 	}
 	return errors.Join(err, d.close())
