@@ -274,6 +274,34 @@ func TestOldMessagesAreLeftOut(t *testing.T) {
 	})
 }
 
+func TestOnlySomeStagesLookAtWhatWasMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		w := h.connect()
+		set := h.setFor(`
+  - {id: guard, stage: guard, on: message, match: {any_of: [bad]}, final: true, do: [{reply: "not here"}]}
+  - {id: main, on: message, do: [{reply: "${{ msg.text }}!"}]}
+`[1:], func(c *rules.BotConfig) {
+			catching(c)
+			c.CatchUp.Stages = []rules.Stage{rules.StageGuard}
+		})
+		conv := sdkconn.C2C(botUser)
+		b := h.start(set)
+		b.idle()
+		b.stop()
+		w.Close()
+		h.say("alice", conv, "hello")
+		h.say("alice", conv, "bad")
+		time.Sleep(time.Minute)
+		h.connect()
+		b = h.start(set)
+		b.idle()
+		h.say("alice", conv, "now")
+		b.idle()
+		h.wantHeard("alice", conv, "not here", "now!")
+	})
+}
+
 func TestTheListOfConversationsIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
