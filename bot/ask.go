@@ -37,7 +37,6 @@ func (r *run) ask(ctx context.Context, step *rules.Step) (outcome, error) {
 		return r.answered(step, answer)
 	}
 	if w := r.rec.Wait; w != nil && r.b.clock.Now().UnixMilli() < w.Due {
-		r.b.people.askAgain(r.id)
 		return stepWaits, nil
 	}
 	r.tell(step, "no answer in "+step.Ask.Timeout.String())
