@@ -31,6 +31,9 @@ func (r *run) ask(ctx context.Context, step *rules.Step) (outcome, error) {
 		if err != nil {
 			return r.over(r.failed(step, question.Err.Code, err)), nil
 		}
+		if err := r.mayAsk(); err != nil {
+			return r.over(r.failed(step, codeFailed, err)), nil
+		}
 		return stepWaits, r.awaitAnswer(ctx, step, question)
 	}
 	if answer, ok := r.steps[r.answerKey(step)]; ok {

@@ -55,6 +55,9 @@ type runRecord struct {
 	Dead *deadRecord `json:"dead,omitzero"` // why it stands still until a person decides
 }
 
+// afresh forgets what was about the step at the place: another one is.
+func (rec *runRecord) afresh() { rec.Failed, rec.Unsettled, rec.Wait = 0, 0, nil }
+
 // root names one of a rule's lists of steps.
 type root string
 
