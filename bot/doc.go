@@ -7,8 +7,9 @@
 //
 // The connection hands events over in batches; the journal stores those that it does not know yet; each goes to the
 // queue of its conversation. A rule that fires becomes a run: the rule's steps, a place in them, and the values so
-// far, all in the journal. A run that waits (for a retry, later for an answer) is a timer in the journal and no
-// goroutine: it leaves its conversation's queue and comes back through it when the timer is due.
+// far, all in the journal. A run that waits (for a retry, an answer, a person's consent) is an entry in the journal,
+// mostly with a timer, and no goroutine: it leaves its conversation's queue and comes back through it when what it waits
+// for comes.
 //
 // # Order
 //
