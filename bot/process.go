@@ -22,17 +22,18 @@ func (b *Bot) process(ctx context.Context, it item) error {
 		}
 	}
 	trace := new(traceRecord)
-	runs, change, err := b.decide(ctx, it.event.Event, trace)
+	v := b.version()
+	runs, change, err := b.decide(ctx, v.set, it.event.Event, trace)
 	if err != nil {
 		return err
 	}
 	if len(runs) == 0 {
-		t, err := trace.stored(it.event.Key, b.set.Hash())
+		t, err := trace.stored(it.event.Key, v.set.Hash())
 		if err != nil {
 			return err
 		}
 		change.Lazy = change.Empty() // what an answer or a limit writes must be durable
-		change.RuleSets, change.Traces = append(change.RuleSets, b.stored), append(change.Traces, t)
+		change.RuleSets, change.Traces = append(change.RuleSets, v.stored), append(change.Traces, t)
 		change.Done = append(change.Done, it.event.Key)
 		if err := b.journal.Commit(ctx, change); err != nil {
 			return err
@@ -40,7 +41,7 @@ func (b *Bot) process(ctx context.Context, it item) error {
 		b.observeDone(it.event.Key, trace, b.clock.Now())
 		return nil
 	}
-	if err := b.create(runs, change); err != nil {
+	if err := b.create(v, runs, change); err != nil {
 		return err
 	}
 	runs[0].change = change
@@ -119,7 +120,9 @@ func (b *Bot) events(stored journal.Event) ([]rules.Event, error) {
 }
 
 // decide matches an event and returns the runs that it starts, in their order, and what is written with them.
-func (b *Bot) decide(ctx context.Context, stored journal.Event, trace *traceRecord) ([]*run, *journal.Change, error) {
+func (b *Bot) decide(
+	ctx context.Context, set *rules.Set, stored journal.Event, trace *traceRecord,
+) ([]*run, *journal.Change, error) {
 	began := b.clock.Now()
 	change := new(journal.Change)
 	events, err := b.events(stored)
@@ -132,19 +135,19 @@ func (b *Bot) decide(ctx context.Context, stored journal.Event, trace *traceReco
 	var runs []*run
 	for nth := range events {
 		ev := &events[nth]
-		facts, err := b.facts(ctx, ev)
+		facts, err := b.facts(ctx, set, ev)
 		if err != nil {
 			return nil, nil, err
 		}
-		decision := b.set.Match(ev, facts)
-		trace.decided(b.set, facts, nil)
+		decision := set.Match(ev, facts)
+		trace.decided(set, facts, nil)
 		trace.types = append(trace.types, ev.Type)
 		b.observeDecision(ev.Type, facts, &decision, b.clock.Since(began))
 		for _, problem := range decision.Failed {
 			b.log.Error("rule not fired: its condition failed", "rule", problem.Rule.ID, "event", ev.Key, "at", problem.Rule.Pos)
 			b.log.Debug("rule not fired: its condition failed", "rule", problem.Rule.ID, "err", problem.Err) // may quote a message
 		}
-		seen := b.set.Needs()
+		seen := set.Needs()
 		for _, f := range decision.Fired {
 			log := b.log.With("rule", f.Rule.ID, "event", ev.Type, "msg_id", messageID(ev))
 			if f.Shadow {
@@ -158,7 +161,7 @@ func (b *Bot) decide(ctx context.Context, stored journal.Event, trace *traceReco
 					return nil, nil, err
 				}
 			}
-			runs = append(runs, b.newRun(stored, ev, nth, len(runs), &own, f, trace))
+			runs = append(runs, b.newRun(set, stored, ev, nth, len(runs), &own, f, trace))
 		}
 	}
 	trace.Took = b.clock.Since(began).Microseconds()
@@ -173,9 +176,9 @@ func messageID(ev *rules.Event) string {
 }
 
 // facts gathers what the conditions of the rules may ask about an event.
-func (b *Bot) facts(ctx context.Context, ev *rules.Event) (*rules.Facts, error) {
-	f := &rules.Facts{Now: b.now(), Admins: b.set.Bot.Admins, BotName: b.set.Bot.Name}
-	return f, b.learn(ctx, f, ev, b.set.Needs())
+func (b *Bot) facts(ctx context.Context, set *rules.Set, ev *rules.Event) (*rules.Facts, error) {
+	f := &rules.Facts{Now: b.now(), Admins: set.Bot.Admins, BotName: set.Bot.Name}
+	return f, b.learn(ctx, f, ev, set.Needs())
 }
 
 // learn adds the facts that needs asks for.
@@ -237,8 +240,8 @@ func (b *Bot) readState(ctx context.Context, scope string) (map[string]any, erro
 func seenValue(v any) any { return rules.View(rules.Type{Kind: rules.KindAny}, v) }
 
 // create adds an event's runs to the change that writes them down.
-func (b *Bot) create(runs []*run, change *journal.Change) error {
-	change.RuleSets = append(change.RuleSets, b.stored)
+func (b *Bot) create(v *version, runs []*run, change *journal.Change) error {
+	change.RuleSets = append(change.RuleSets, v.stored)
 	for _, r := range runs {
 		stored, err := r.stored()
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,9 +37,11 @@ type run struct {
 }
 
 // newRun makes the run of a rule that fired.
-func (b *Bot) newRun(stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired, trace *traceRecord) *run {
+func (b *Bot) newRun(
+	set *rules.Set, stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired, trace *traceRecord,
+) *run {
 	r := &run{
-		b: b, trace: trace, id: fmt.Sprintf("%s/%d/%s", stored.Key, nth, f.Rule.ID), event: stored.Key, order: order, set: b.set,
+		b: b, trace: trace, id: fmt.Sprintf("%s/%d/%s", stored.Key, nth, f.Rule.ID), event: stored.Key, order: order, set: set,
 		rule: f.Rule, ev: ev, steps: make(map[string]stepRecord), change: &journal.Change{},
 		rec: runRecord{
 			Rule: f.Rule.ID, Nth: nth, Hit: f.Hit, Frames: []frame{{}},
@@ -323,28 +324,4 @@ func (r *run) write(ctx context.Context) error {
 	err := r.b.journal.Commit(ctx, r.change)
 	r.change = &journal.Change{}
 	return err
-}
-
-// ruleSet returns the rule set with that hash: the bot's own, or the one that the journal keeps for the run.
-func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
-	if hash == b.set.Hash() {
-		return b.set, nil
-	}
-	stored, err := b.journal.RuleSet(ctx, hash)
-	if err != nil {
-		return nil, err
-	}
-	var rec ruleSetRecord
-	if err := json.Unmarshal(stored.Data, &rec); err != nil {
-		return nil, fmt.Errorf("rule set %s: %w", hash, err)
-	}
-	fsys, err := rules.SourceFS(rec.Sources)
-	if err != nil {
-		return nil, fmt.Errorf("rule set %s: %w", hash, err)
-	}
-	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(b.actions), Env: os.LookupEnv})
-	if err != nil {
-		return nil, fmt.Errorf("rule set %s: %w", hash, err)
-	}
-	return set, nil
 }

@@ -1,6 +1,11 @@
 package rules
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
 
 // Ask is a question whose answer is the user's next message.
 type Ask struct {
@@ -8,7 +13,7 @@ type Ask struct {
 	// ask's with ".ask" and ".again" behind it.
 	Question, Again *Step
 
-	// Tries is how many answers are looked at, 1 to 20; 3 unless the rule says otherwise.
+	// Tries is how many answers are looked at, 1 to MaxTries; DefaultTries unless the rule says otherwise.
 	Tries int
 
 	// Timeout is how long each answer is waited for.
@@ -19,103 +24,104 @@ type Ask struct {
 	rule   *Rule
 }
 
+// The default and the bound of Ask.Tries.
+const (
+	DefaultTries = 3
+	MaxTries     = 20
+)
+
 // Accepts reports whether the answer in the scope is taken; true when the rule does not say what is.
 func (a *Ask) Accepts(sc *Scope) (bool, error) { return holds(a.accept, sc, a.set, a.rule) }
 
-// Approve keeps a step from being done until a person agrees.
-type Approve struct {
-	Timeout time.Duration // 24h unless the rule says otherwise; the step fails with the code "no_approval" then
-	Pos     Pos
+// askOutput is what an ask gives.
+var askOutput = Type{Kind: KindObject, Fields: []Field{
+	{Name: "text", Type: Type{Kind: KindString}}, {Name: "msg", Type: Type{Kind: KindMessage}},
+	{Name: "tries", Type: Type{Kind: KindInt}},
+}}
 
-	in, by, text *value
-	set          *Set
-	rule         *Rule
-}
+var askKeys = []string{"accept", "tries", "retry_text"}
 
-// ApproveInputs is who is asked to agree.
-type ApproveInputs struct {
-	Group string   // the id of the group where the request is made
-	By    []string // the users who may agree; empty: the bot's admins
-	Text  string   // what the request says besides what is to be done; may be empty
-}
-
-// Inputs evaluates what the rule says.
-func (a *Approve) Inputs(sc *Scope) (ApproveInputs, error) {
-	env := sc.envOf(a.set, a.rule, given(map[string]*value{"in": a.in, "by": a.by, "text": a.text}))
-	var out ApproveInputs
-	if err := evalTo(a.in, env, &out.Group); err != nil {
-		return out, err
+func (c *ruleCompiler) askStep(s *Step, e entry) {
+	r := c.r
+	if c.rule.Session == nil {
+		r.errorf(e.key, "ask waits for an answer, which needs `session: {}` in the rule")
 	}
-	if err := evalTo(a.text, env, &out.Text); err != nil {
-		return out, err
+	c.asks++
+	s.Output = askOutput
+	a := &Ask{Tries: DefaultTries, Timeout: DefaultSessionTimeout, set: c.set, rule: c.rule}
+	s.Ask = a
+	if c.rule.Session != nil {
+		a.Timeout = c.rule.Session.Timeout
 	}
-	var by []any
-	err := evalTo(a.by, env, &by)
-	for _, v := range by {
-		if id, ok := v.(string); ok {
-			out.By = append(out.By, id)
+	n := resolve(e.value)
+	var inputs []entry
+	var again *entry
+	if n.Kind == yaml.MappingNode {
+		entries, _ := r.mapping(n, "ask")
+		for _, in := range entries {
+			switch in.name {
+			case "accept":
+				inner := *c.place
+				inner.answer, inner.env = true, nil
+				if v := resolve(in.value); c.bareExpr(v, "accept") {
+					a.accept = inner.compile(v, 0, v.Value, true)
+				}
+			case "tries":
+				if i, ok := r.integer(in.value, "tries", 1, MaxTries); ok {
+					a.Tries = i
+				}
+			case "retry_text":
+				again = &in
+			default:
+				inputs = append(inputs, in)
+			}
 		}
 	}
-	return out, err
-}
-
-// Handoff gives a conversation to people: until it is given back, rules of main and fallback are not tried there.
-type Handoff struct {
-	After time.Duration // given back after so long; 0: never by itself
-	Idle  time.Duration // given back when nobody wrote for so long; 0: never by itself
-	Pos   Pos
-
-	queue, note *value
-	set         *Set
-	rule        *Rule
-}
-
-// HandoffInputs is what people are told.
-type HandoffInputs struct{ Queue, Note string }
-
-// Inputs evaluates what the rule says.
-func (h *Handoff) Inputs(sc *Scope) (HandoffInputs, error) {
-	env := sc.envOf(h.set, h.rule, given(map[string]*value{"queue": h.queue, "note": h.note}))
-	var out HandoffInputs
-	if err := evalTo(h.queue, env, &out.Queue); err != nil {
-		return out, err
+	if n.Kind == yaml.MappingNode && len(inputs) == 0 || n.ShortTag() == "!!null" {
+		r.errorf(e.key, "ask needs text: the question")
+		return
 	}
-	return out, evalTo(h.note, env, &out.Note)
-}
-
-// Delay evaluates how long a StepDelay waits.
-func (s *Step) Delay(sc *Scope) (time.Duration, error) {
-	var d time.Duration
-	err := evalTo(s.delay, sc.envOf(s.set, s.rule, given(map[string]*value{"delay": s.delay})), &d)
-	return max(d, 0), err
-}
-
-// keyOf evaluates what an event counts for.
-func keyOf(v *value, sc *Scope, set *Set) (string, error) {
-	var key string
-	err := evalTo(v, sc.envOf(set, sc.rule, given(map[string]*value{"per": v})), &key)
-	return key, err
-}
-
-// given leaves out what a rule does not give.
-func given(values map[string]*value) map[string]*value {
-	for name, v := range values {
-		if v == nil {
-			delete(values, name)
+	a.Question = c.synthetic(s.Path+".ask", n)
+	if !c.reply(a.Question, "ask", e.key, n, inputs, askKeys) {
+		return
+	}
+	a.Again = c.synthetic(s.Path+".again", n)
+	a.Again.inputs = a.Question.inputs
+	if again != nil {
+		a.Again.inputs = make(map[string]*value)
+		a.Again.Pos = r.pos(resolve(again.value))
+		spec, _ := r.l.catalogStep(replyAction)
+		if i := indexField(spec.Inputs, spec.Scalar); i >= 0 {
+			if v := c.place.value(again.value, "retry_text", spec.Inputs[i]); v != nil {
+				a.Again.inputs[spec.Scalar] = v
+			}
 		}
 	}
-	return values
 }
 
-// evalTo evaluates a value that may not be given into *to.
-func evalTo[T any](v *value, env map[string]any, to *T) error {
-	if v == nil {
-		return nil
+// replyAction is the action that asks questions and tells of limits.
+const replyAction = "reply"
+
+// synthetic makes a step of the action reply that no list of steps holds.
+func (c *ruleCompiler) synthetic(path string, n *yaml.Node) *Step {
+	return &Step{
+		Path: path, Kind: StepAction, Action: replyAction, Pos: c.r.pos(resolve(n)), Timeout: DefaultTimeout, rule: c.rule,
+		set: c.set,
 	}
-	out, err := v.eval(env)
-	if err != nil {
-		return err
+}
+
+// reply compiles the inputs of reply under another key. entries are those of the mapping n, nil for all; more are the
+// other keys that stand there.
+func (c *ruleCompiler) reply(s *Step, what string, key, n *yaml.Node, entries []entry, more []string) bool {
+	spec, ok := c.r.l.catalogStep(replyAction)
+	if !ok {
+		c.r.errorf(key, "%s needs the action reply, which there is not", what)
+		return false
 	}
-	*to, _ = out.(T)
-	return nil
+	if n = resolve(n); n.Kind == yaml.MappingNode && entries == nil {
+		entries, _ = c.r.mapping(n, what)
+	}
+	s.Output = spec.Output
+	c.action(s, spec, what, key, n, entries, slices.Concat(more, commonKeys))
+	return true
 }

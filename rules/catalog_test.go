@@ -49,7 +49,7 @@ var catalog = fakeCatalog{
 		Inputs: []Field{req("text", kind(KindString)), in("with", Type{Kind: KindMap})},
 	},
 	"announce": {
-		Name: "announce", ActsOnChat: true,
+		Name: "announce", ActsOnChat: true, Approvable: true,
 		Inputs: []Field{in("key", kind(KindString)), req("text", kind(KindString)), in("pace", kind(KindString)),
 			req("to", Type{Kind: KindObject, Fields: []Field{in("groups", listOf(KindString)), in("users", listOf(KindString))}})},
 		Output: Type{Kind: KindObject, Fields: []Field{in("sent", kind(KindInt)), in("total", kind(KindInt)), in("failed", kind(KindInt))}},

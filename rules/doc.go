@@ -31,7 +31,8 @@
 //
 //   - version: always 1. An included file may leave it out.
 //   - bot: connection (the URL that sdkconn.Open takes; it may hold ${{ secrets.NAME }}), admins (user ids), ops_group
-//     (where the bot reports what a person must know), name. In the bot's own file only.
+//     (where the bot reports what a person must know), name, catch_up, keep, pace (see The bot's section). In the bot's own
+//     file only.
 //   - include: a path or a list of paths, relative to the file that names them and inside the bot's folder. A pattern
 //     (*, ?, [a-z]; no **) stands for what it finds, sorted, without the files that end in _test.yaml. A file is read
 //     once; a cycle, a missing file and a pattern that finds nothing are errors.
@@ -81,6 +82,9 @@
 //   - include_self: messages of the bot's own count too. Otherwise they fire no rule on message, message.edited or
 //     message.revoked.
 //   - run: live (the default), shadow (evaluated, marked, does nothing) or off (not evaluated).
+//   - limit: how often the rule fires. See Limits.
+//   - batch: gathers events into one run. See Batches.
+//   - session: makes the steps a dialogue. See Dialogues.
 //   - do: the steps. See Steps.
 //
 // Order: the stages are tried in the order guard, main, fallback, observe; inside a stage the higher priority comes first,
@@ -91,7 +95,30 @@
 //	fallback  like main, but tried only if no rule of main fired
 //	observe   every rule that matches fires, whatever happened before; steps that act on the chat are refused at load
 //
-// A shadow rule fires, marked, where it would fire if it alone were live; it stops nothing and wins over nothing.
+// A shadow rule fires, marked, where it would fire if it alone were live; it stops nothing and wins over nothing. Neither
+// does a rule that matched and was not let through by its limit or by an open dialogue: it did not fire.
+//
+// # The bot's section
+//
+//	version: 1
+//	bot:
+//	  connection: local:./data/chat.db?user=concierge
+//	  catch_up: { max_age: 12h, stages: [guard, main] }
+//	  keep: { events: 14d, traces: 7d, dead: 30d, size: 2GiB }
+//	  pace: { total: 100/s, chat: 40/s }
+//
+// What was sent while the bot was away is looked at when it is back, as far as catch_up says: max_age (24h unless given; older
+// events are only stored; 0s: none is looked at) and stages (whose rules are tried on them; all unless given).
+//
+// The bot's journal keeps what is done for as long as keep says: events (14d unless given, and at least catch_up.max_age
+// and a day, so that nothing is answered twice), traces (why the bot did what; as long as events unless given, and never
+// longer), dead (runs that stand still until a person decides; 30d unless given), and is kept at a size in bytes (2GiB unless
+// given; 0: no bound).
+//
+// What the bot sends goes out at the pace of the service's published limits, unless pace bounds it more: total over the
+// connection, chat to one conversation.
+//
+// A rate is how many in how long: 20/s, 1/30s, 3/1m. A size is a number with a unit: B, kB, MB, GB, TB, KiB, MiB, GiB, TiB.
 //
 // # Events
 //
@@ -139,6 +166,143 @@
 //
 // A message that is read back from the history and was taken back in the meantime is message.revoked. This version has no
 // schedules, no webhooks and no signals.
+//
+// # Limits
+//
+//	rules:
+//	  - id: hours
+//	    on: message
+//	    match: { any_of: [营业时间] }
+//	    limit: { per: chat, rate: 1/30s, over: drop }
+//	    do:
+//	      - reply: 09:00–21:00
+//	  - id: draw
+//	    on: message.group
+//	    match: { mode: command, any_of: [/draw] }
+//	    limit:
+//	      per: ${{ chat.id }}/${{ user.id }}
+//	      rate: 3/1d
+//	      over: reply
+//	      reply: 今天的三次机会已用完，明天再来。
+//	    do:
+//	      - reply: ${{ pick(["一等奖", "谢谢参与"]) }}
+//
+// The keys of limit:
+//
+//   - per: user, chat, or a text with ${{ }} (before any step has run): each has a limit of its own. Without per there is one
+//     limit for all.
+//   - rate: needed. At most 1,000 in its time, which slides: in no 30 seconds does a rule with 1/30s fire twice.
+//   - over: what becomes of an event over the limit. drop (the default): the rule does not fire, and the rules after it are
+//     tried. wait: it fires, and its run waits for its turn. reply: it fires, and says reply in place of its steps, once in
+//     the time of the rate and then nothing.
+//   - reply: with over: reply; a text, or the inputs of the action reply.
+//
+// With batch, the limit counts batches. A shadow rule is never limited.
+//
+// # Batches
+//
+//	rules:
+//	  - id: welcome
+//	    on: member.joined
+//	    batch: { by: chat, quiet: 15s, max_wait: 60s, max: 100 }
+//	    do:
+//	      - send:
+//	          text: 欢迎 ${{ join(map(take(events, 5), .user.name ?? .user.id), "、") }} 等 ${{ len(events) }} 位新朋友！
+//
+// The events that fire the rule are gathered, and its steps are done once for all of them, which they see as events; event,
+// msg, user, chat and match are those of the first. The keys of batch:
+//
+//   - by: user, chat, or a text with ${{ }}: each is gathered apart. Without by all are gathered together.
+//   - quiet: the steps begin when no more came for so long; 15s unless given.
+//   - max_wait: and no later than this after the first event; 1m unless given. quiet may not be longer.
+//   - max: and at once when there are so many; 100 unless given, at most 1,000.
+//
+// # Dialogues
+//
+//	rules:
+//	  - id: order
+//	    on: message.c2c
+//	    match: { any_of: [查订单] }
+//	    session:
+//	      per: user
+//	      timeout: 5m
+//	      cancel: [取消, 算了]
+//	      on_timeout:
+//	        - reply: 查询已超时，需要时再发送「查订单」。
+//	      on_cancel:
+//	        - reply: 好的。
+//	    do:
+//	      - id: number
+//	        ask:
+//	          text: 请发送 12 位订单号。
+//	          accept: answer.text matches "^[0-9]{12}$"
+//	          tries: 2
+//	          retry_text: 订单号应为 12 位数字，请再试一次。
+//	      - reply: 订单 ${{ steps.number.text }} 已发货。
+//
+// An ask step says something, as reply does, and the next message of the user in that conversation is the answer: no rule of
+// main and fallback is tried on it, unless a final guard rule takes it before. There is at most one open dialogue for a user
+// in a conversation; while it is open, no rule with a session fires there for that user. The keys of session, all of which may
+// be left out (session: {}):
+//
+//   - per: user (the default: who wrote answers) or chat (anybody in the conversation answers, and there is one dialogue for
+//     all).
+//   - timeout: how long an answer is waited for; 5m unless given. A timeout beside ask goes before it.
+//   - cancel: words, each of which ends the dialogue when it is the whole answer.
+//   - on_timeout, on_cancel: steps for those ends. They see what the steps before the end gave, and may not ask, delay, hand
+//     off, loop or wait for approval.
+//
+// A session needs events that somebody wrote (message and message.edited), and goes with neither batch, include_self nor
+// limit's over: wait. Inside ask stand the inputs of the action reply, and
+//
+//   - accept: an expression that sees answer (text, msg, user); an answer for which it is false is not taken. Without it any
+//     is.
+//   - tries: how many answers are looked at, 3 unless given, at most 20. After the last the step fails with the code
+//     not_accepted.
+//   - retry_text: what is said after an answer that was not taken; unless given, the question again.
+//
+// steps.ID.text and value are the answer's text, steps.ID.out is text, msg and tries.
+//
+// # Handoff
+//
+//	rules:
+//	  - id: human
+//	    on: message.c2c
+//	    match: { any_of: [人工] }
+//	    do:
+//	      - reply: 正在为您转接。
+//	      - handoff:
+//	          queue: after-sales
+//	          note: ${{ user.name ?? user.id }} 要求人工服务
+//	          resume: { after: 30m, idle: 10m }
+//	      - reply: 我回来了，有什么可以帮您？
+//
+// handoff gives the event's conversation to people: main and fallback are silent there until it is given back, and then the
+// steps after it go on. It is given back by `timbot handoff resume`, by an admin or a member of bot.ops_group who writes 恢复 N
+// or resume N there, after resume.after, and when nobody wrote in the conversation for resume.idle. queue and note are texts
+// for people; when there is a bot.ops_group, they are told there.
+//
+// # Approval
+//
+//	rules:
+//	  - id: brief
+//	    on: message.c2c
+//	    match: { mode: command, any_of: [/brief] }
+//	    do:
+//	      - announce:
+//	          to: { groups: ["@TGS#a", "@TGS#b"] }
+//	          text: ${{ join(args, " ") }}
+//	          approve:
+//	            in: "@TGS#ops"
+//	            by: [alice, bob]
+//	            timeout: 30m
+//	            text: 今日简报
+//
+// approve stands among the inputs of an action that allows it (announce): the step is not done before a person agrees. A
+// request is made in the group in (bot.ops_group unless given), which those of by (bot.admins unless given) answer with 同意
+// or approve, 拒绝 or reject: quoting the request, with its number when several are open, or alone when one is. text is what the
+// request says besides what is to be done. A refusal fails the step with the code refused, and no answer within timeout (24h
+// unless given) with no_approval.
 //
 // # Words
 //
@@ -211,6 +375,9 @@
 //	steps   steps.ID.ok, out, error (code and text; nil, and both nil, without an error), text, value: of the steps
 //	        before this one, in steps only
 //	secrets secrets.NAME
+//	events  in steps only: a list of the batch's events, or of the one event; each has type, key, time, by, text, user,
+//	        chat, msg
+//	answer  in accept only: text, msg, user (who answered)
 //
 // msg.id is the same in a message, its edits and its revocation. A fact that cannot be had is nil; write user.name ?? "您好".
 // nil equals nothing, is in no list, and comparing it with < is an error. A guard rule whose `if` reads a nil fact does not
@@ -284,6 +451,13 @@
 //   - for_each does its steps once for each item of a list, at most 10,000; the item's name is item unless as names it.
 //   - stop ends the run.
 //
+// Three more hold a run up, for as long as it takes, over restarts of the bot too: ask (see Dialogues), handoff (see Handoff),
+// and
+//
+//	do:
+//	  - delay: 5m
+//	  - reply: 五分钟到了。
+//
 // # Errors
 //
 // Load returns every mistake at once, in the order of the files, each with its place, its source line and the nearest valid
@@ -294,5 +468,6 @@
 //	      |         ^
 //
 // What is no mistake but probably not meant is in Set.Warnings: unused-list, empty-list, unreachable, shadow,
-// always-candidate (nothing narrows the rule down, so its if is evaluated for every event), unset-secret.
+// always-candidate (nothing narrows the rule down, so its if is evaluated for every event), unset-secret, idle-session (a
+// session whose steps ask nothing), silent-handoff (nobody is told, and nothing gives the conversation back by itself).
 package rules

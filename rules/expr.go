@@ -52,13 +52,15 @@ type place struct {
 	secrets bool           // secrets may be used here
 	match   bool           // the rule has a match
 	args    bool           // the rule's match is a command
+	answer  bool           // an ask's accept
 }
 
 type level int
 
 const (
-	levelLoad level = iota // evaluated when the file is loaded: lists and vars only
-	levelRule              // a rule's if: everything but steps
+	levelLoad  level = iota // evaluated when the file is loaded: lists and vars only
+	levelRule               // a rule's if: everything but steps
+	levelEvent              // what an event counts for: the same, seen by a run's scope
 	levelStep
 )
 
@@ -81,11 +83,13 @@ var roots = types.Map{
 	"event": types.TypeOf(&eventView{}), "msg": types.TypeOf(&msgView{}), "user": types.TypeOf(&userView{}),
 	"chat": types.TypeOf(&chatView{}), "bot": types.TypeOf(&botView{}), "match": types.TypeOf(&matchView{}),
 	"args": types.TypeOf([]string{}), "state": types.TypeOf(&stateView{}), "now()": types.TypeOf(time.Time{}),
-	"seed()": types.String,
+	"seed()": types.String, "events": types.TypeOf([]itemView{}), "answer": types.TypeOf(&answerView{}),
 }
 
 // rootNames is what a person may write, for suggestions and collisions.
-var rootNames = []string{"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "steps", "secrets"}
+var rootNames = []string{
+	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "steps", "secrets", "events", "answer",
+}
 
 // Needs says which facts that an event does not carry itself are read.
 type Needs struct{ State, Role, UserName, ChatName, GroupType bool }
@@ -208,7 +212,7 @@ func (c *compiling) config(p *place) *conf.Config {
 		return &cfg
 	}
 	cfg := *c.step
-	if len(p.steps)+len(p.runVars)+len(p.locals) > 0 {
+	if len(p.steps)+len(p.runVars)+len(p.locals) > 0 || p.answer {
 		if p.env == nil {
 			n := p.stepEnv().Nature()
 			p.env = &n
@@ -222,7 +226,9 @@ func (c *compiling) config(p *place) *conf.Config {
 func (p *place) stepEnv() types.Map {
 	env := types.Map{}
 	for name, t := range roots {
-		env[name] = t
+		if name != "answer" || p.answer {
+			env[name] = t
+		}
 	}
 	steps := types.Map{}
 	for id, out := range p.steps {
@@ -335,7 +341,8 @@ func (p *place) compile(n *node, offset int, source string, wantBool bool) (out 
 	if names.failed {
 		return nil
 	}
-	if err := optimizer.Optimize(&tree.Node, cfg); err != nil {
+	names.others(&tree.Node)
+	if err := optimize(tree, cfg); err != nil {
 		at, msg := exprError(trimmed, err)
 		report(at, "%s", msg)
 		return nil
@@ -387,13 +394,24 @@ func (p *place) again(source string, wantBool, strict bool) (code *vm.Program) {
 		return nil
 	}
 	names.bound(&tree.Node)
-	if err := optimizer.Optimize(&tree.Node, cfg); err != nil {
+	if err := optimize(tree, cfg); err != nil {
 		return nil
 	}
 	if code, err = compiler.Compile(tree, cfg); err != nil {
 		return nil
 	}
 	return code
+}
+
+// optimize is expr's optimizer without its fault of forgetting what fields filter(…)[0] has once it has become a find.
+func optimize(tree *parser.Tree, cfg *conf.Config) error {
+	err := optimizer.Optimize(&tree.Node, cfg)
+	visit(&tree.Node, func(n *ast.Node) {
+		if b, ok := (*n).(*ast.BuiltinNode); ok && (b.Name == "find" || b.Name == "findLast") && b.Type() != nil {
+			b.SetNature(cfg.NtCache.FromType(b.Type()))
+		}
+	})
+	return err
 }
 
 // exprError takes expr's error apart: the byte offset in the source and the message without its snippet.
@@ -446,6 +464,7 @@ var plainNames = strings.NewReplacer(
 	"*rules.botView", "bot", "rules.botView", "bot", "*rules.matchView", "match", "rules.matchView", "match",
 	"*rules.stateView", "state", "rules.stateView", "state", "rules.elemView", "element", "rules.spanView", "span",
 	"*rules.errorView", "error", "rules.errorView", "error", "rules.changeView", "change",
+	"[]rules.itemView", "list", "rules.itemView", "item", "*rules.answerView", "answer", "rules.answerView", "answer",
 	"map[string]struct {}", "list", "map[string]interface {}", "mapping", "[]interface {}", "list", "interface {}", "any",
 	"[]string", "list", "*string", "text", "time.Duration", "duration", "time.Time", "time", "<nil>", "nil",
 )
@@ -458,7 +477,8 @@ var fieldsOf = map[string][]string{
 	"message": viewFields(msgView{}), "user": viewFields(userView{}), "chat": viewFields(chatView{}),
 	"event": viewFields(eventView{}), "bot": viewFields(botView{}), "match": viewFields(matchView{}),
 	"state": viewFields(stateView{}), "element": viewFields(elemView{}), "span": viewFields(spanView{}),
-	"error": viewFields(errorView{}), "change": viewFields(changeView{}),
+	"error": viewFields(errorView{}), "change": viewFields(changeView{}), "item": viewFields(itemView{}),
+	"answer": viewFields(answerView{}),
 }
 
 func viewFields(view any) []string {

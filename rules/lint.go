@@ -79,13 +79,13 @@ func narrows(n ast.Node) bool {
 	return false
 }
 
-// takers are the rules that take every event of their kinds: live ones of main or fallback that ask for nothing and do not
-// continue.
+// takers are the rules that take every event of their kinds: live ones of main or fallback that ask for nothing, do not
+// continue, and are always let through.
 func (s *Set) takers() []*Rule {
 	var out []*Rule
 	for _, r := range s.Rules {
 		if r.Mode == ModeLive && (r.Stage == StageMain || r.Stage == StageFallback) && r.match == nil && r.cond == nil &&
-			!r.Continue {
+			!r.Continue && r.Session == nil && (r.Limit == nil || r.Limit.Over != OverDrop) {
 			out = append(out, r)
 			if len(out) == maxTakers {
 				break

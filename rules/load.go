@@ -8,7 +8,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -41,46 +40,7 @@ type Set struct {
 	kinds    map[sdkconn.EventKind]bool
 	byID     map[string]*Rule
 	needs    Needs
-}
-
-// BotConfig is the bot section of the bot's file. It is the zero value in a file that has none.
-type BotConfig struct {
-	Connection string // URL, with its secrets in place: not to be logged
-	Admins     []string
-	OpsGroup   string
-	Name       string
-	CatchUp    CatchUp
-	Keep       Keep
-	Pace       Pace
-	Pos        Pos
-
-	ConnectionPos Pos // of Connection, to point at a URL that cannot be opened
-}
-
-// CatchUp says what becomes of events of the time the bot was down (`catch_up`).
-type CatchUp struct {
-	MaxAge time.Duration // older events are stored and not looked at; 24h unless given, 0: no catching up
-	Stages []Stage       // the stages whose rules are tried on them; all unless given
-}
-
-// Keep says how long the journal keeps what is done (`keep`).
-type Keep struct {
-	Events time.Duration // done events and their traces; 14 days unless given; at least CatchUp.MaxAge and a day
-	Traces time.Duration // traces; as long as events unless given
-	Dead   time.Duration // dead letters; 30 days unless given
-	Size   int64         // bytes of the journal; 2 GiB unless given, 0: no bound
-}
-
-// Pace bounds what the bot sends (`pace`). Zero is the bound that the service publishes.
-type Pace struct {
-	Total Rate // over the connection
-	Chat  Rate // to one conversation
-}
-
-// Rate is so many in so long.
-type Rate struct {
-	Times int
-	Per   time.Duration
+	uses     struct{ dialogues, handoffs, approvals bool }
 }
 
 // Hash names the text of all files, lists included. Sets with the same hash behave the same under the same catalog and
@@ -99,6 +59,12 @@ func (s *Set) Needs() Needs { return s.needs }
 // Uses reports whether a rule that is not off listens to an event of this kind.
 func (s *Set) Uses(kind sdkconn.EventKind) bool { return s.kinds[kind] }
 
+// Dialogues reports whether a rule that is not off has a session, Handoffs whether one hands a conversation to people, and
+// Approvals whether one waits for consent.
+func (s *Set) Dialogues() bool { return s.uses.dialogues }
+func (s *Set) Handoffs() bool  { return s.uses.handoffs }
+func (s *Set) Approvals() bool { return s.uses.approvals }
+
 // Warnings returns what is no mistake but worth telling, in the order of the files.
 func (s *Set) Warnings() []Warning { return s.warnings }
 
@@ -114,7 +80,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 		secrets: make(map[string]string), used: make(map[string]bool), ruleIDs: make(map[string]Pos),
 		folded: make(map[string]phrases), compiling: newCompiling(),
 	}
-	set := &Set{}
+	set := &Set{Bot: defaultBot()}
 	l.file(name, nil, Pos{File: name})
 	l.resolveBot(set)
 	set.lists, set.vars, set.secrets = l.lists, l.vars, l.secrets
@@ -313,66 +279,6 @@ func (l *loader) secret(r *reader, name string, errorf func(string, ...any)) {
 		return
 	}
 	l.secrets[name] = v
-}
-
-func (l *loader) resolveBot(set *Set) {
-	if l.bot == nil {
-		return
-	}
-	r := &reader{l: l, d: l.botDoc}
-	entries, ok := r.mapping(l.bot, "bot")
-	if !ok {
-		return
-	}
-	b := &set.Bot
-	b.Pos = r.pos(resolve(l.bot))
-	for _, e := range entries {
-		switch e.name {
-		case "connection":
-			b.Connection = l.connection(r, e.value)
-			b.ConnectionPos = r.pos(e.value)
-		case "admins":
-			items, _ := r.sequence(e.value, "admins")
-			for _, item := range items {
-				if s, ok := r.str(item, "admins"); ok {
-					b.Admins = append(b.Admins, s)
-				}
-			}
-		case "ops_group":
-			b.OpsGroup, _ = r.str(e.value, "ops_group")
-		case "name":
-			b.Name, _ = r.str(e.value, "name")
-		default:
-			r.unknown(e, []string{"connection", "admins", "ops_group", "name"})
-		}
-	}
-	if !slices.ContainsFunc(entries, func(e entry) bool { return e.name == "connection" }) {
-		r.errorf(resolve(l.bot), "bot needs connection, for instance `connection: local:./chat.db?user=me`")
-	}
-}
-
-// connection reads the connection's URL, where secrets may stand.
-func (l *loader) connection(r *reader, n *yaml.Node) string {
-	n = resolve(n)
-	if !isString(n) || n.Value == "" {
-		r.notString(n, "connection")
-		return ""
-	}
-	p := &place{r: r, level: levelLoad, lists: l.lists, vars: l.vars, secrets: true}
-	parts, ok := p.template(n)
-	if !ok {
-		return ""
-	}
-	out, err := join(parts, map[string]any{"secrets": l.secrets})
-	if err != nil {
-		r.errorf(n, "connection cannot be evaluated") // without the reason, which may repeat a secret
-		return ""
-	}
-	s, ok := out.(string)
-	if !ok {
-		r.errorf(n, "connection must be a text")
-	}
-	return s
 }
 
 func (l *loader) readLists(r *reader, n *yaml.Node) {

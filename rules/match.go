@@ -63,6 +63,9 @@ func (s *Set) index() {
 			continue
 		}
 		s.needs = s.needs.or(r.needs)
+		s.uses.dialogues = s.uses.dialogues || r.Session != nil
+		s.uses.handoffs = s.uses.handoffs || r.has(func(step *Step) bool { return step.Handoff != nil })
+		s.uses.approvals = s.uses.approvals || r.has(func(step *Step) bool { return step.Approve != nil })
 		for _, name := range r.Events {
 			p := s.byEvent[name]
 			if p == nil {
@@ -113,7 +116,7 @@ func (s *Set) Match(ev *Event, f *Facts) Decision {
 		if r.match != nil {
 			fired.Hit = r.match.hit(&t.in)
 		}
-		if f.Gate != nil && !fired.Shadow {
+		if f.Gate != nil && !fired.Shadow && r.Gated() {
 			gate := f.Gate(fired)
 			if gate.Closed {
 				d.Dropped = append(d.Dropped, Dropped{fired, gate.Why})
@@ -126,14 +129,14 @@ func (s *Set) Match(ev *Event, f *Facts) Decision {
 		}
 		d.Fired = append(d.Fired, fired)
 		return true
-	}, f.Taken, nil)
+	}, f, nil)
 	t.end()
 	return d
 }
 
-// walk tries the rules in order as Match promises. taken, if not empty, says why main and fallback are not tried. skipped,
-// if not nil, is told of each rule that is not tried, and why.
-func (p *plan) walk(try func(*Rule) bool, taken string, skipped func(*Rule, string)) {
+// walk tries the rules in order as Match promises. Of the facts it reads which stages are not tried. skipped, if not nil,
+// is told of each rule that is not tried, and why.
+func (p *plan) walk(try func(*Rule) bool, f *Facts, skipped func(*Rule, string)) {
 	var stoppedBy, wonBy *Rule // live rules
 	for stage := StageGuard; stage <= StageObserve; stage++ {
 		if stage == StageObserve {
@@ -143,14 +146,19 @@ func (p *plan) walk(try func(*Rule) bool, taken string, skipped func(*Rule, stri
 		var winner *Rule
 		for _, r := range p.stages[stage] {
 			switch {
+			case f.Stages != nil && !slices.Contains(f.Stages, stage):
+				if skipped != nil {
+					skipped(r, fmt.Sprintf("stage %s, not for events of the time the bot was away", stage))
+				}
+				continue
 			case stoppedBy != nil && stage != StageGuard:
 				if skipped != nil {
 					skipped(r, fmt.Sprintf("stage %s, stopped by %s (final)", stage, stoppedBy.ID))
 				}
 				continue
-			case taken != "" && (stage == StageMain || stage == StageFallback):
+			case f.Taken != "" && (stage == StageMain || stage == StageFallback):
 				if skipped != nil {
-					skipped(r, fmt.Sprintf("stage %s, %s", stage, taken))
+					skipped(r, fmt.Sprintf("stage %s, %s", stage, f.Taken))
 				}
 				continue
 			case stage == StageFallback && mainFired != nil:

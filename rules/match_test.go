@@ -244,7 +244,7 @@ func TestOrderProperty(t *testing.T) {
 				got[r.ID] = true
 			}
 			return specs[i].matches
-		}, "", nil)
+		}, &Facts{}, nil)
 		for i, s := range specs {
 			want := s.mode != int(ModeOff) && fire(func(j int) bool { return specs[j].mode == int(ModeLive) || j == i }, i)
 			if got[fmt.Sprint(i)] != want {

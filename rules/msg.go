@@ -68,6 +68,25 @@ type errorView struct {
 	Text string `expr:"text"`
 }
 
+// itemView is one of the events of a batch.
+type itemView struct {
+	Type string    `expr:"type"`
+	Key  string    `expr:"key"`
+	Time time.Time `expr:"time"`
+	By   string    `expr:"by"`
+	Text string    `expr:"text"`
+	User *userView `expr:"user"`
+	Chat *chatView `expr:"chat"`
+	Msg  *msgView  `expr:"msg"`
+}
+
+// answerView is what an ask looks at.
+type answerView struct {
+	Text string    `expr:"text"`
+	Msg  *msgView  `expr:"msg"`
+	User *userView `expr:"user"`
+}
+
 type msgView struct {
 	ID           string     `expr:"id"`
 	Text         string     `expr:"text"`
@@ -124,6 +143,7 @@ func (w viewer) time(seconds uint64) time.Time {
 
 // message fills a view; elems says whether the elements are wanted too.
 func (w viewer) message(out *msgView, m *sdkconn.Message, elems bool) {
+	m = withoutEffect(m)
 	*out = msgView{
 		ID: MessageID(m), Text: m.Text(), Time: w.time(m.Time()), Sender: m.Sender, Seq: int(m.Seq),
 		Mentions: m.GroupAtUsers, MentionsBot: w.self != "" && m.Mentions(w.self), IsSelf: m.IsFromSelf,
@@ -141,6 +161,17 @@ func (w viewer) message(out *msgView, m *sdkconn.Message, elems bool) {
 			out.Elems[i] = viewElem(e)
 		}
 	}
+}
+
+// withoutEffect takes the id of the bot's own effect out of a message's custom data: people did not write it.
+func withoutEffect(m *sdkconn.Message) *sdkconn.Message {
+	id, custom := sdkconn.SplitEffect(m.CloudCustom)
+	if id == "" {
+		return m
+	}
+	out := *m
+	out.CloudCustom = custom
+	return &out
 }
 
 func (w viewer) newMessage(m *sdkconn.Message) *msgView {

@@ -5,8 +5,10 @@ import (
 	"hash/fnv"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker/nature"
 )
 
 // nameCheck walks an expression's tree before the type checker does: it resolves what is known at load (lists.*, vars.*),
@@ -128,6 +130,16 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 			c.errorf(n, "name one of them: %s.NAME", name)
 		}
 		return
+	case "answer":
+		if !p.answer {
+			c.errorf(n, "answer: only accept, inside ask, looks at an answer; what was accepted is steps.ID.text")
+			return
+		}
+	case "events":
+		if p.level == levelRule || p.level == levelEvent {
+			c.errorf(n, "events: only steps see the events of a batch; here it is one, event")
+			return
+		}
 	}
 	if p.level == levelLoad {
 		c.errorf(n, "%q is not known when the file is loaded: only lists and vars are", name)
@@ -425,4 +437,84 @@ func keys[V any](m map[string]V) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// passing are the functions that give nothing of a list's items but what a predicate of them gives, or the items.
+var passing = []string{
+	"len", "all", "any", "none", "one", "map", "filter", "find", "findIndex", "findLast", "findLastIndex", "count", "take",
+}
+
+// others notes which facts are read of the users and chats of other events: those of a batch, or an answer. It looks at
+// the checked tree, so that a user is known by its type wherever it comes from.
+func (c *nameCheck) others(root *ast.Node) {
+	if !slices.Contains(c.prog.uses, "events") && !slices.Contains(c.prog.uses, "answer") {
+		return
+	}
+	all := Needs{Role: true, UserName: true, ChatName: true, GroupType: true, State: c.prog.needs.State}
+	whole := func(n ast.Node) { // n leaves the expression, or goes where it cannot be followed
+		if !plainType(n.Nature()) {
+			c.prog.needs = all
+		}
+	}
+	whole(*root)
+	visit(root, func(n *ast.Node) {
+		switch node := (*n).(type) {
+		case *ast.MemberNode:
+			base, ok := node.Node.(*ast.MemberNode)
+			if !ok {
+				break
+			}
+			of, _ := base.Property.(*ast.StringNode)
+			name, _ := node.Property.(*ast.StringNode)
+			if of == nil || of.Value != "user" && of.Value != "chat" {
+				break
+			}
+			if name == nil {
+				c.prog.needs = all
+			} else if need, ok := nilFacts[[2]string{of.Value, name.Value}]; ok {
+				need(&c.prog.needs)
+			}
+		case *ast.CallNode:
+			for _, arg := range node.Arguments {
+				whole(arg)
+			}
+		case *ast.BuiltinNode:
+			if !slices.Contains(passing, node.Name) {
+				for _, arg := range node.Arguments {
+					whole(arg)
+				}
+			}
+		case *ast.BinaryNode:
+			whole(node.Left)
+			whole(node.Right)
+		case *ast.VariableDeclaratorNode:
+			whole(node.Value)
+		case *ast.ArrayNode:
+			for _, item := range node.Nodes {
+				whole(item)
+			}
+		case *ast.PairNode:
+			whole(node.Value)
+		}
+	})
+}
+
+// plainType reports whether a value of a type holds no user and no chat: a text, a number, a time, or a list of such.
+func plainType(n *nature.Nature) bool {
+	t := n.Type
+	for t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice) {
+		if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Interface {
+			return n.Ref != nil && plainType(n.Ref)
+		}
+		t = t.Elem()
+	}
+	switch {
+	case n.Nil:
+		return true
+	case t == nil, t.Kind() == reflect.Interface, t.Kind() == reflect.Map:
+		return false
+	case t.Kind() == reflect.Struct:
+		return t == reflect.TypeFor[time.Time]() || t == reflect.TypeFor[msgView]() || t == reflect.TypeFor[elemView]()
+	}
+	return true
 }

@@ -58,7 +58,7 @@ type Rule struct {
 	index    int // in Set.Rules
 	match    *matcher
 	cond     *program
-	needs    Needs // of match and if
+	needs    Needs // of match, if, and what the event counts for
 	allNeeds Needs // of the steps too
 	runVars  map[string]bool
 	outputs  map[string]Type // of the steps with an id
@@ -67,6 +67,9 @@ type Rule struct {
 // Needs says which facts the rule reads, in its match, its if and its steps.
 func (r *Rule) Needs() Needs { return r.allNeeds }
 
+// Gated reports whether Facts.Gate is asked about the rule: it has a limit or is a dialogue.
+func (r *Rule) Gated() bool { return r.Limit != nil || r.Session != nil }
+
 const (
 	minPriority = -1_000_000
 	maxPriority = 1_000_000
@@ -74,7 +77,8 @@ const (
 
 var (
 	ruleKeys = []string{
-		"id", "name", "on", "match", "if", "stage", "priority", "final", "continue", "include_self", "run", "do",
+		"id", "name", "on", "match", "if", "stage", "priority", "final", "continue", "include_self", "run", "limit", "batch",
+		"session", "do",
 	}
 	ruleID = regexp.MustCompile(`^[a-z0-9_][a-z0-9_.-]*$`)
 )
@@ -87,6 +91,10 @@ type ruleCompiler struct {
 	place *place
 	ids   map[string]int // step ids and their lines
 	count int            // steps
+	asks  int            // steps that ask
+	short string         // the list at hand, when nothing may hold it up
+
+	handoffs []*Step
 }
 
 func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
@@ -111,20 +119,33 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 	rule := &Rule{Stage: StageMain, Pos: r.pos(resolve(n)), index: len(set.Rules)}
 	c := &ruleCompiler{r: r, set: set, rule: rule, ids: make(map[string]int)}
 	c.head(n, get)
+	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value}
 	c.place = &place{
-		r: r, rule: rule, lists: l.lists, vars: l.vars, runVars: runVars(get["do"].value),
-		steps: make(map[string]Type), later: stepIDs(get["do"].value), locals: make(map[string]Type),
+		r: r, rule: rule, lists: l.lists, vars: l.vars, runVars: runVars(bodies...),
+		steps: make(map[string]Type), later: stepIDs(bodies...), locals: make(map[string]Type),
 	}
 	rule.runVars = c.place.runVars
-	rule.outputs = c.place.steps
+	rule.outputs = make(map[string]Type)
 	c.events(n, get)
 	c.place.level = levelRule
 	if e, ok := get["match"]; ok {
 		c.match(e.value)
 	}
 	if e, ok := get["if"]; ok {
-		if rule.cond = c.condition(e.value); rule.cond != nil {
+		if rule.cond = c.condition(e.value, "if"); rule.cond != nil {
 			rule.needs = rule.cond.needs
+		}
+	}
+	if e, ok := get["session"]; ok {
+		c.session(e)
+	}
+	if e, ok := get["limit"]; ok {
+		c.limit(e.value)
+	}
+	if e, ok := get["batch"]; ok {
+		c.batch(e.value)
+		if s, ok := get["session"]; ok {
+			r.errorf(s.key, "a rule has batch or session: a talk is with one, not with many at once")
 		}
 	}
 	c.place.level = levelStep
@@ -133,9 +154,32 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 	} else {
 		r.errorf(resolve(n), "rule has no do")
 	}
+	if e, ok := get["session"]; ok {
+		c.sessionSteps(e.value)
+	}
+	rule.keys(func(p *program) { rule.needs = rule.needs.or(p.needs) })
 	rule.allNeeds = rule.needs
 	rule.walk(func(p *program) { rule.allNeeds = rule.allNeeds.or(p.needs) })
+	c.warn(get)
 	set.Rules = append(set.Rules, rule)
+}
+
+// warn tells what of the rule is no mistake but probably not meant.
+func (c *ruleCompiler) warn(get map[string]entry) {
+	tell := func(id string, pos Pos, msg string) {
+		c.r.l.warn(id, c.r.d, c.r.rule, pos.Line, pos.Col, "%s", msg)
+	}
+	if e, ok := get["session"]; ok && c.asks == 0 {
+		tell("idle-session", c.r.pos(e.key), "the steps of this session ask nothing: no dialogue begins")
+	}
+	if bot := &c.set.Bot; bot.OpsGroup == "" {
+		for _, s := range c.handoffs {
+			if s.Handoff.After == 0 && s.Handoff.Idle == 0 {
+				tell("silent-handoff", s.Pos,
+					"nobody is told, and nothing gives the conversation back by itself: set bot.ops_group or resume")
+			}
+		}
+	}
 }
 
 // head reads the keys that need nothing else.
@@ -404,11 +448,24 @@ func (c *ruleCompiler) foldPhrases(p phrases, at []*yaml.Node, what string, m *m
 	return p
 }
 
-// walk calls f for every expression of the steps.
+// keys calls f for every expression that says what an event counts for.
+func (r *Rule) keys(f func(*program)) {
+	if r.Limit != nil {
+		r.Limit.per.programs(f)
+	}
+	if r.Batch != nil {
+		r.Batch.by.programs(f)
+	}
+}
+
+// walk calls f for every expression of the steps, those of limit and session too.
 func (r *Rule) walk(f func(*program)) {
-	var steps func([]*Step)
-	steps = func(list []*Step) {
+	var steps func(...*Step)
+	steps = func(list ...*Step) {
 		for _, s := range list {
+			if s == nil {
+				continue
+			}
 			if s.cond != nil {
 				f(s.cond)
 			}
@@ -416,6 +473,22 @@ func (r *Rule) walk(f func(*program)) {
 				s.inputs[name].programs(f)
 			}
 			s.items.programs(f)
+			s.delay.programs(f)
+			if a := s.Approve; a != nil {
+				a.in.programs(f)
+				a.by.programs(f)
+				a.text.programs(f)
+			}
+			if h := s.Handoff; h != nil {
+				h.queue.programs(f)
+				h.note.programs(f)
+			}
+			if a := s.Ask; a != nil {
+				if a.accept != nil {
+					f(a.accept)
+				}
+				steps(a.Question, a.Again)
+			}
 			for _, m := range []map[string]*value{s.assign.vars, s.assign.user, s.assign.chat, s.assign.bot} {
 				for _, name := range keys(m) {
 					m[name].programs(f)
@@ -425,18 +498,37 @@ func (r *Rule) walk(f func(*program)) {
 				if b.cond != nil {
 					f(b.cond)
 				}
-				steps(b.Steps)
+				steps(b.Steps...)
 			}
-			steps(s.Steps)
+			steps(s.Steps...)
 		}
 	}
-	steps(r.Steps)
+	steps(r.Steps...)
+	if r.Limit != nil {
+		steps(r.Limit.Reply...)
+	}
+	if r.Session != nil {
+		steps(r.Session.OnTimeout...)
+		steps(r.Session.OnCancel...)
+	}
+}
+
+// has reports whether a step of the rule's own steps is what f says.
+func (r *Rule) has(f func(*Step) bool) bool {
+	var any func([]*Step) bool
+	any = func(list []*Step) bool {
+		return slices.ContainsFunc(list, func(s *Step) bool {
+			return f(s) || any(s.Steps) ||
+				slices.ContainsFunc(s.Branches, func(b *Branch) bool { return any(b.Steps) })
+		})
+	}
+	return any(r.Steps)
 }
 
 // runVars finds the vars that set steps anywhere in the steps assign.
-func runVars(n *yaml.Node) map[string]bool {
+func runVars(bodies ...*yaml.Node) map[string]bool {
 	out := make(map[string]bool)
-	eachKey(n, func(key string, v *yaml.Node) {
+	eachKeyOf(bodies, func(key string, v *yaml.Node) {
 		if key != "set" || v.Kind != yaml.MappingNode {
 			return
 		}
@@ -452,14 +544,20 @@ func runVars(n *yaml.Node) map[string]bool {
 }
 
 // stepIDs finds the ids of all steps.
-func stepIDs(n *yaml.Node) map[string]bool {
+func stepIDs(bodies ...*yaml.Node) map[string]bool {
 	out := make(map[string]bool)
-	eachKey(n, func(key string, v *yaml.Node) {
+	eachKeyOf(bodies, func(key string, v *yaml.Node) {
 		if key == "id" && v.Kind == yaml.ScalarNode {
 			out[v.Value] = true
 		}
 	})
 	return out
+}
+
+func eachKeyOf(bodies []*yaml.Node, f func(string, *yaml.Node)) {
+	for _, n := range bodies {
+		eachKey(n, f)
+	}
 }
 
 // eachKey calls f for every key below n.

@@ -21,11 +21,15 @@ type Facts struct {
 	BotName string
 	State   State
 
+	// Stages are the stages whose rules are tried; nil is all. It is for events of the time the bot was away.
+	Stages []Stage
+
 	// Taken says why rules of main and fallback are not tried, for instance "answer to order (ask_no)"; empty when they
 	// are.
 	Taken string
 
-	// Gate is asked whether a live rule that matched may fire; nil lets all through. It is called in the order of trying.
+	// Gate is asked whether a live rule that matched may fire, if Rule.Gated; nil lets all through. It is called in the
+	// order of trying.
 	Gate func(Fired) Gate
 }
 
@@ -55,8 +59,6 @@ type Scope struct {
 	// Batch holds the events that a batch gathered, in their order: `events`. Of a rule without batch it is empty, and
 	// `events` the one event.
 	Batch []BatchEvent
-
-	rule *Rule // whose expressions are evaluated, where there is no Step to say so
 }
 
 // BatchEvent is one of the events that a batch gathered.
@@ -200,6 +202,10 @@ func (sc *Scope) env(set *Set, rule *Rule, programs ...*program) map[string]any 
 				env[name] = sc.Facts.Now
 			case "seed()":
 				env[name] = sc.Event.Key
+			case "events":
+				env[name] = sc.events(w)
+			case "answer":
+				env[name] = sc.answer(w)
 			case "vars":
 				env[name] = sc.vars(set, rule, w)
 			case "secrets":
@@ -238,6 +244,41 @@ func (sc *Scope) envOf(set *Set, rule *Rule, values map[string]*value) map[strin
 		return nil
 	}
 	return sc.env(set, rule, programs...)
+}
+
+// events are what a batch gathered, or the one event.
+func (sc *Scope) events(w viewer) []itemView {
+	batch := sc.Batch
+	if len(batch) == 0 {
+		batch = []BatchEvent{{sc.Event, sc.Facts}}
+	}
+	out := make([]itemView, len(batch))
+	for i, b := range batch {
+		v := new(views)
+		v.fill(b.Event, b.Facts, w, true)
+		out[i] = itemView{
+			Type: v.event.Type, Key: v.event.Key, Time: v.event.Time, By: v.event.By, Text: v.event.Text,
+			User: &v.user, Chat: &v.chat, Msg: &v.msg,
+		}
+	}
+	return out
+}
+
+// answer is what an ask looks at. The facts of the scope are those of the rule's user; of another user who answers, the
+// message itself says what is known.
+func (sc *Scope) answer(w viewer) *answerView {
+	out := &answerView{Msg: new(msgView), User: new(userView)}
+	if sc.Answer == nil {
+		return out
+	}
+	facts := *sc.Facts
+	if sc.Answer.User != sc.Event.User {
+		facts.UserName, facts.UserRole = nil, nil
+	}
+	v := new(views)
+	v.fill(sc.Answer, &facts, w, true)
+	out.Text, out.Msg, out.User = sc.Answer.text(), &v.msg, &v.user
+	return out
 }
 
 func (sc *Scope) args() []string {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -96,10 +97,17 @@ func (s *Step) Branch(i int) *Branch { return s.Branches[i] }
 
 var (
 	commonKeys  = []string{"id", "if", "timeout", "retry", "on_error"}
-	controlKeys = []string{"set", "choose", "for_each", "do", "stop"}
-	laterSteps  = []string{"ask", "handoff", "parallel", "delay", "signal", "count", "http", "llm"}
-	identifier  = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+	controlKeys = []string{"set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff"}
+	laterSteps  = []string{"parallel", "signal", "count", "http", "llm"}
+
+	// Keys that look as if they stood beside a step's action, and the step that they are inputs of; empty is any.
+	insideOf = map[string]string{"approve": "", "accept": "ask", "tries": "ask", "retry_text": "ask", "resume": "handoff"}
+
+	identifier = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 )
+
+// noWaiting refuses what shortSteps may not hold.
+const noWaiting = "%s is not possible in %s, whose steps neither wait nor loop"
 
 // steps compiles a list of steps.
 func (c *ruleCompiler) steps(n *yaml.Node, path, what string) []*Step {
@@ -144,7 +152,7 @@ func (c *ruleCompiler) step(n *yaml.Node, path string) *Step {
 		}
 	}
 	if e, ok := common["if"]; ok {
-		s.cond = c.condition(e.value)
+		s.cond = c.condition(e.value, "if")
 	}
 	switch {
 	case len(body) == 0:
@@ -152,6 +160,10 @@ func (c *ruleCompiler) step(n *yaml.Node, path string) *Step {
 		return nil
 	case len(body) > 1:
 		for _, e := range body[1:] {
+			if inside, ok := insideOf[e.name]; ok {
+				r.errorf(e.key, "%s stands inside %s: indent it", e.name, cmp.Or(inside, body[0].name))
+				continue
+			}
 			r.errorf(e.key, "a step has one action, this one has %q already%s", body[0].name,
 				didYouMean(e.name, commonKeys))
 		}
@@ -163,8 +175,26 @@ func (c *ruleCompiler) step(n *yaml.Node, path string) *Step {
 // body compiles what a step does; then its id becomes known to the steps after it.
 func (c *ruleCompiler) body(s *Step, e entry, common map[string]entry) {
 	r := c.r
+	if c.short != "" && slices.Contains([]string{"ask", "delay", "handoff", "for_each"}, e.name) {
+		r.errorf(e.key, noWaiting, e.name, c.short)
+		return
+	}
 	control := true
 	switch e.name {
+	case "ask":
+		control = false
+		s.Kind = StepAsk
+		c.askStep(s, e)
+		if ce, ok := common["retry"]; ok {
+			r.errorf(ce.key, "retry belongs to an action: how often is asked again is tries, inside ask")
+			delete(common, "retry")
+		}
+	case "delay":
+		s.Kind = StepDelay
+		c.delayStep(s, e.value)
+	case "handoff":
+		s.Kind = StepHandoff
+		c.handoffStep(s, e)
 	case "set":
 		s.Kind = StepSet
 		c.setStep(s, e.value)
@@ -197,10 +227,9 @@ func (c *ruleCompiler) body(s *Step, e entry, common map[string]entry) {
 		return
 	}
 	if ce, ok := common["timeout"]; ok {
-		if d, ok := c.duration(ce.value, "timeout"); ok && d > 0 {
-			s.Timeout = d
-		} else if ok {
-			r.errorf(resolve(ce.value), "timeout must be longer than 0")
+		s.Timeout = c.positive(ce.value, "timeout", s.Timeout)
+		if s.Ask != nil {
+			s.Ask.Timeout = s.Timeout
 		}
 	}
 	if ce, ok := common["retry"]; ok {
@@ -231,22 +260,24 @@ func (c *ruleCompiler) stepID(s *Step, n *yaml.Node) {
 	s.ID = id
 	c.ids[id] = resolve(n).Line
 	c.place.steps[id] = s.Output
+	c.rule.outputs[id] = s.Output
 	c.place.env = nil
 }
 
-func (c *ruleCompiler) duration(n *yaml.Node, what string) (time.Duration, bool) {
+// duration reads a duration that is not negative.
+func (r *reader) duration(n *yaml.Node, what string) (time.Duration, bool) {
 	n = resolve(n)
 	if n.Kind != yaml.ScalarNode {
-		c.r.errorf(n, "%s: want a duration such as 5m, have %s", what, kindName(n))
+		r.errorf(n, "%s: want a duration such as 5m, have %s", what, kindName(n))
 		return 0, false
 	}
 	d, err := parseDuration(n.Value)
 	if err != nil {
-		c.r.errorf(n, "%s: %v", what, err)
+		r.errorf(n, "%s: %v", what, err)
 		return 0, false
 	}
 	if d < 0 {
-		c.r.errorf(n, "%s: a negative duration", what)
+		r.errorf(n, "%s: a negative duration", what)
 		return 0, false
 	}
 	return d, true
@@ -263,7 +294,7 @@ func (c *ruleCompiler) retry(s *Step, n *yaml.Node) {
 		case "times":
 			s.Retry.Times, _ = c.r.integer(e.value, "times", 0, maxRetries)
 		case "backoff":
-			if d, ok := c.duration(e.value, "backoff"); ok {
+			if d, ok := c.r.duration(e.value, "backoff"); ok {
 				s.Retry.Backoff = d
 			}
 		default:
@@ -272,25 +303,25 @@ func (c *ruleCompiler) retry(s *Step, n *yaml.Node) {
 	}
 }
 
-// condition compiles an if of a step or branch.
-func (c *ruleCompiler) condition(n *yaml.Node) *program {
+// condition compiles an expression that is true or false.
+func (c *ruleCompiler) condition(n *yaml.Node, what string) *program {
 	n = resolve(n)
-	if !c.bareExpr(n) {
+	if !c.bareExpr(n, what) {
 		return nil
 	}
 	return c.place.compile(n, 0, n.Value, true)
 }
 
 // bareExpr checks that a node can be a bare expression.
-func (c *ruleCompiler) bareExpr(n *yaml.Node) bool {
+func (c *ruleCompiler) bareExpr(n *yaml.Node, what string) bool {
 	switch {
 	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool":
 		return true
 	case n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str":
-		c.r.errorf(n, "if must be an expression, not %s", kindName(n))
+		c.r.errorf(n, "%s must be an expression, not %s", what, kindName(n))
 		return false
 	case strings.Contains(n.Value, open):
-		c.r.errorIn(n, strings.Index(n.Value, open), "if is an expression already: write it without ${{ }}")
+		c.r.errorIn(n, strings.Index(n.Value, open), "%s is an expression already: write it without ${{ }}", what)
 		return false
 	}
 	return true
@@ -353,7 +384,7 @@ func (c *ruleCompiler) chooseStep(s *Step, n *yaml.Node) {
 			switch e.name {
 			case "if":
 				b.HasIf = true
-				b.cond = c.condition(e.value)
+				b.cond = c.condition(e.value, "if")
 			case "do":
 				done = true
 				b.Steps = c.steps(e.value, fmt.Sprintf("%s.choose[%d].do", s.Path, i), "do")
@@ -453,20 +484,35 @@ func (c *ruleCompiler) actionStep(s *Step, e entry) {
 		return
 	}
 	s.Output = spec.Output
+	n := resolve(e.value)
+	var entries []entry
+	more := commonKeys
+	if n.Kind == yaml.MappingNode {
+		entries, _ = r.mapping(n, e.name)
+		entries = c.approveEntry(s, spec, e.name, entries)
+		if spec.Approvable {
+			more = slices.Concat(more, []string{"approve"})
+		}
+	}
+	c.action(s, spec, e.name, e.key, n, entries, more)
+}
+
+// action compiles an action's inputs: entries when n is a mapping, else n itself. what is the step's key in the file, at
+// key; more are the other names that somebody who writes a wrong one may mean.
+func (c *ruleCompiler) action(s *Step, spec StepSpec, what string, key, n *yaml.Node, entries []entry, more []string) {
+	r := c.r
 	if c.rule.Stage == StageObserve && spec.ActsOnChat {
-		r.errorf(e.key, "%s acts on the chat, which stage observe must not", e.name)
+		r.errorf(key, "%s acts on the chat, which stage observe must not", what)
 	}
 	s.inputs = make(map[string]*value)
-	n := resolve(e.value)
 	given := make(map[string]bool)
 	switch {
 	case n.Kind == yaml.MappingNode:
-		entries, _ := r.mapping(n, e.name)
 		for _, in := range entries {
 			i := indexField(spec.Inputs, in.name)
 			if i < 0 {
-				r.errorf(in.key, "%s has no input %q%s", e.name, in.name,
-					didYouMean(in.name, slices.Concat(fieldNames(spec.Inputs), commonKeys)))
+				r.errorf(in.key, "%s has no input %q%s", what, in.name,
+					didYouMean(in.name, slices.Concat(fieldNames(spec.Inputs), more)))
 				continue
 			}
 			given[in.name] = true
@@ -478,7 +524,7 @@ func (c *ruleCompiler) actionStep(s *Step, e entry) {
 	case spec.Scalar != "":
 		i := indexField(spec.Inputs, spec.Scalar)
 		if i < 0 {
-			r.errorf(n, "%s: the catalog names no input %q", e.name, spec.Scalar)
+			r.errorf(n, "%s: the catalog names no input %q", what, spec.Scalar)
 			return
 		}
 		given[spec.Scalar] = true
@@ -486,33 +532,33 @@ func (c *ruleCompiler) actionStep(s *Step, e entry) {
 			s.inputs[spec.Scalar] = v
 		}
 	default:
-		r.errorf(n, "%s takes a mapping of inputs: %s", e.name, oneOf(fieldNames(spec.Inputs)))
+		r.errorf(n, "%s takes a mapping of inputs: %s", what, oneOf(fieldNames(spec.Inputs)))
 		return
 	}
 	for _, f := range spec.Inputs {
 		if f.Required && !given[f.Name] {
-			r.errorf(e.key, "%s needs %s", e.name, f.Name)
+			r.errorf(key, "%s needs %s", what, f.Name)
 		}
 	}
 	target := slices.ContainsFunc(spec.Targets, func(name string) bool { return given[name] })
 	for _, group := range spec.AtMostOne {
 		if have := givenOf(group, given); len(have) > 1 {
-			r.errorf(e.key, "%s takes one of %s, not %s", e.name, oneOf(group), strings.Join(have, " and "))
+			r.errorf(key, "%s takes one of %s, not %s", what, oneOf(group), strings.Join(have, " and "))
 		}
 	}
 	for _, group := range spec.OneOf {
 		have := givenOf(group, given)
 		switch {
 		case len(have) > 1:
-			r.errorf(e.key, "%s takes one of %s, not %s", e.name, oneOf(group), strings.Join(have, " and "))
+			r.errorf(key, "%s takes one of %s, not %s", what, oneOf(group), strings.Join(have, " and "))
 		case len(have) == 0:
-			r.errorf(e.key, "%s needs one of %s", e.name, oneOf(group))
+			r.errorf(key, "%s needs one of %s", what, oneOf(group))
 		}
 	}
 	if spec.NeedsConversation && !target {
 		for _, d := range c.place.events {
 			if !d.chat {
-				r.errorf(e.key, "%s acts in the event's conversation, but %s has none", e.name, d.name)
+				r.errorf(key, "%s acts in the event's conversation, but %s has none", what, d.name)
 				break
 			}
 		}

@@ -37,7 +37,7 @@ type ListenConfig struct {
 	Token string
 
 	Telemetry *Telemetry
-	Stats     StatsFunc
+	Backlog   BacklogFunc
 
 	// Ready says whether the bot does its work, and if not, why.
 	Ready func() (ok bool, why []string)
@@ -120,7 +120,7 @@ func newHandler(c ListenConfig) (http.Handler, error) {
 		}
 		return 0
 	})
-	for _, collector := range []prometheus.Collector{newGauges(c.Stats), ready} {
+	for _, collector := range []prometheus.Collector{newGauges(c.Backlog), ready} {
 		if err := registry.Register(collector); err != nil {
 			return nil, fmt.Errorf("metrics: %w", err)
 		}

@@ -129,37 +129,37 @@ func (m *metrics) SendPaced(waited time.Duration) { m.paced.Observe(waited.Secon
 // JournalWorking implements bot.Observer.
 func (m *metrics) JournalWorking(ok bool) { m.journalDown.Store(!ok) }
 
-// StatsFunc reads how much a bot has to do, as bot.Bot.Stats does.
-type StatsFunc func(ctx context.Context) (bot.Stats, error)
+// BacklogFunc reads how much a bot has to do, as bot.Bot.Backlog does.
+type BacklogFunc func(ctx context.Context) (bot.Backlog, error)
 
 // gauges reads a bot's numbers at each scrape.
 type gauges struct {
-	stats StatsFunc
-	all   []gauge
+	backlog BacklogFunc
+	all     []gauge
 }
 
 type gauge struct {
 	desc *prometheus.Desc
-	of   func(bot.Stats) int64
+	of   func(bot.Backlog) int64
 }
 
-func newGauges(stats StatsFunc) *gauges {
-	g := &gauges{stats: stats}
+func newGauges(backlog BacklogFunc) *gauges {
+	g := &gauges{backlog: backlog}
 	for _, x := range []struct {
 		name, help string
-		of         func(bot.Stats) int64
+		of         func(bot.Backlog) int64
 	}{
-		{"timbot_queue_events", "Events that wait for a worker.", func(s bot.Stats) int64 { return int64(s.Queued) }},
+		{"timbot_queue_events", "Events that wait for a worker.", func(s bot.Backlog) int64 { return int64(s.Queued) }},
 		{"timbot_queue_limit_events", "How many may wait before the connection is held back.",
-			func(s bot.Stats) int64 { return int64(s.QueueLimit) }},
-		{"timbot_busy_conversations", "Conversations with something to do.", func(s bot.Stats) int64 { return int64(s.Busy) }},
-		{"timbot_timers", "Timers of runs that wait.", func(s bot.Stats) int64 { return int64(s.Timers) }},
-		{"timbot_dead_runs", "Runs that stand still until a person decides.", func(s bot.Stats) int64 { return int64(s.Dead) }},
-		{"timbot_open_runs", "Runs that have begun and not ended.", func(s bot.Stats) int64 { return int64(s.Journal.Runs) }},
-		{"timbot_journal_events", "Events that the journal keeps.", func(s bot.Stats) int64 { return int64(s.Journal.Events) }},
-		{"timbot_journal_pending_events", "Events that are not done.", func(s bot.Stats) int64 { return int64(s.Journal.Pending) }},
+			func(s bot.Backlog) int64 { return int64(s.QueueLimit) }},
+		{"timbot_busy_conversations", "Conversations with something to do.", func(s bot.Backlog) int64 { return int64(s.Busy) }},
+		{"timbot_timers", "Timers of runs that wait.", func(s bot.Backlog) int64 { return int64(s.Timers) }},
+		{"timbot_dead_runs", "Runs that stand still until a person decides.", func(s bot.Backlog) int64 { return int64(s.Dead) }},
+		{"timbot_open_runs", "Runs that have begun and not ended.", func(s bot.Backlog) int64 { return int64(s.Journal.Runs) }},
+		{"timbot_journal_events", "Events that the journal keeps.", func(s bot.Backlog) int64 { return int64(s.Journal.Events) }},
+		{"timbot_journal_pending_events", "Events that are not done.", func(s bot.Backlog) int64 { return int64(s.Journal.Pending) }},
 		{"timbot_journal_size_bytes", "What the journal takes on disk or in memory.",
-			func(s bot.Stats) int64 { return s.Journal.Bytes }},
+			func(s bot.Backlog) int64 { return s.Journal.Bytes }},
 	} {
 		g.all = append(g.all, gauge{prometheus.NewDesc(x.name, x.help, nil, nil), x.of})
 	}
@@ -175,7 +175,7 @@ func (g *gauges) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector. Numbers that cannot be read are left out.
 func (g *gauges) Collect(to chan<- prometheus.Metric) {
-	s, err := g.stats(context.Background())
+	s, err := g.backlog(context.Background())
 	if err != nil {
 		return
 	}

@@ -63,9 +63,9 @@ func listen(t *testing.T, tel *telemetry.Telemetry, change func(*telemetry.Liste
 	t.Helper()
 	c := telemetry.ListenConfig{
 		Addr: "127.0.0.1:0", Telemetry: tel, Clock: clockwork.NewRealClock(), Log: slog.New(slog.DiscardHandler),
-		Stats: func(context.Context) (bot.Stats, error) { return bot.Stats{Queued: 3, Dead: 2}, nil },
-		Ready: func() (bool, []string) { return true, nil },
-		Alive: func() {},
+		Backlog: func(context.Context) (bot.Backlog, error) { return bot.Backlog{Queued: 3, Dead: 2}, nil },
+		Ready:   func() (bool, []string) { return true, nil },
+		Alive:   func() {},
 	}
 	if change != nil {
 		change(&c)
@@ -174,7 +174,7 @@ func talk(t *testing.T, observer bot.Observer, says ...string) *bot.Bot {
 func TestMetricsOfABot(t *testing.T) {
 	tel := newTelemetry(t, telemetry.Config{})
 	b := talk(t, tel, "bad", "secret words")
-	url := listen(t, tel, func(c *telemetry.ListenConfig) { c.Stats = b.Stats })
+	url := listen(t, tel, func(c *telemetry.ListenConfig) { c.Backlog = b.Backlog })
 	families := scrape(t, url)
 	for name, want := range map[string]map[string]float64{
 		"timbot_steps_total":      {"action=reply code=input rule=bad": 1, "action=reply code=ok rule=hi": 1},
@@ -259,7 +259,7 @@ func TestHealthAndReadiness(t *testing.T) {
 				<-stuck
 			}
 		}
-		c.Stats = func(context.Context) (bot.Stats, error) { return bot.Stats{}, errors.New("the journal fails") }
+		c.Backlog = func(context.Context) (bot.Backlog, error) { return bot.Backlog{}, errors.New("the journal fails") }
 	})
 	if status, body := get(t, url+"/readyz", ""); status != http.StatusServiceUnavailable || body != "not ready\nthe journal fails\n" {
 		t.Errorf("%d %q", status, body)

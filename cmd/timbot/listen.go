@@ -118,7 +118,7 @@ func (w *watched) listen(b *bot.Bot) (err error) {
 		return nil
 	}
 	w.listener, err = telemetry.Listen(telemetry.ListenConfig{
-		Addr: w.addr, Token: w.token, Telemetry: w.telemetry, Stats: b.Stats, Ready: readiness(b), Alive: b.Alive,
+		Addr: w.addr, Token: w.token, Telemetry: w.telemetry, Backlog: b.Backlog, Ready: readiness(b), Alive: b.Alive,
 		Clock: clockwork.NewRealClock(), Log: w.log,
 	})
 	if errors.Is(err, telemetry.ErrNoToken) {

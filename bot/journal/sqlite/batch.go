@@ -68,7 +68,7 @@ func (b *batch) append(r *request) error {
 	for i := range r.events {
 		e := &r.events[i]
 		at := nanos(e.At)
-		if err := errors6(s.BindInt64(1, int64(b.last+1)), s.BindText(2, e.Key), s.BindText(3, e.Conversation),
+		if err := first(s.BindInt64(1, int64(b.last+1)), s.BindText(2, e.Key), s.BindText(3, e.Conversation),
 			s.BindInt64(4, int64(e.Seq)), s.BindInt64(5, at), bindBlob(s, 6, e.Data)); err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (b *batch) append(r *request) error {
 	return nil
 }
 
-func errors6(errs ...error) error {
+func first(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -218,8 +218,8 @@ func (b *batch) dropSet(s *ruleSet) error {
 // The mark moves when so many events came after it, at once or, when the oldest that are not done are in its way, later:
 // what stands before it is known without looking into blocks, which bounds how long Open takes.
 const (
-	markEvery = 2048
-	markLate  = 16384
+	markEvery = 8192
+	markLate  = 32768
 )
 
 // moveMark brings the mark near the newest event when it is time, or when it must.
@@ -228,20 +228,17 @@ func (b *batch) moveMark(must bool) error {
 		return nil
 	}
 	target := b.last
-	var open []*event // in the way
-	for _, e := range slices.Concat(b.x.order[b.x.upTo(b.mark):], b.added) {
-		if !e.done && e.ended != b.j.gen {
-			open = append(open, e)
-		}
-	}
-	if !must && len(open) > 0 {
-		if oldest := open[0].n - 1; oldest >= b.mark+markEvery/2 {
-			target, open = oldest, nil
+	if !must {
+		if oldest := b.oldest(); oldest > b.mark+markEvery/2 {
+			target = min(target, oldest-1)
 		} else if b.last-b.mark < markLate {
 			return nil
 		}
 	}
-	for _, e := range open {
+	for _, e := range slices.Concat(b.x.order[b.x.upTo(b.mark):], b.added) {
+		if e.n > target || e.done || e.ended == b.j.gen {
+			continue
+		}
 		if err := b.d.exec(`INSERT INTO open VALUES (?)`, e.n); err != nil {
 			return err
 		}
@@ -269,6 +266,18 @@ func (b *batch) moveMark(must bool) error {
 	}
 	b.mark = target
 	return b.d.setNumber(numMark, b.mark)
+}
+
+// oldest returns the number of the oldest event after the mark that is not done, or the next one that will be.
+func (b *batch) oldest() uint64 {
+	for _, events := range [][]*event{b.x.order[b.x.upTo(b.mark):], b.added} {
+		for _, e := range events {
+			if !e.done && e.ended != b.j.gen {
+				return e.n
+			}
+		}
+	}
+	return b.last + 1
 }
 
 // onto returns the position that p becomes.

@@ -141,7 +141,7 @@ func (j *Journal) connect() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := j.w.conn.Exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864`); err != nil {
+	if err := j.w.conn.Exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000`); err != nil {
 		return err
 	}
 	if err := migrate(j.w, version); err != nil {

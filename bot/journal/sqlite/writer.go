@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/timbot-go/timbot/bot/journal"
 )
@@ -90,6 +91,7 @@ func (j *Journal) runWriter() {
 	defer close(j.stopped)
 	for range j.poke {
 		for {
+			j.gather()
 			work, closing := j.take()
 			if len(work) > 0 {
 				if err := j.commit(work); err != nil && closing && j.idle() {
@@ -104,6 +106,21 @@ func (j *Journal) runWriter() {
 			}
 			break
 		}
+	}
+}
+
+// gather lets those run who were woken by the last commit and say at once what they want next. It waits for nobody: it ends
+// when a turn of all who can run brought nothing new.
+func (j *Journal) gather() {
+	for before := -1; ; {
+		j.queueMu.Lock()
+		n := len(j.queue)
+		j.queueMu.Unlock()
+		if n == before || n >= maxRows {
+			return
+		}
+		before = n
+		runtime.Gosched()
 	}
 }
 

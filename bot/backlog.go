@@ -7,8 +7,8 @@ import (
 	"github.com/timbot-go/timbot/bot/journal"
 )
 
-// Stats is how much a bot has to do.
-type Stats struct {
+// Backlog is how much a bot has to do.
+type Backlog struct {
 	Queued     int // events that wait for a worker
 	QueueLimit int
 	Busy       int // conversations with something to do
@@ -23,9 +23,9 @@ const deadScope = "dead"
 // statsPage is how many entries are counted at once.
 const statsPage = 1000
 
-// Stats reads how much the bot has to do. It may be called at any time from any goroutine.
-func (b *Bot) Stats(ctx context.Context) (Stats, error) {
-	s := Stats{Queued: len(b.queues.slots), QueueLimit: b.queueLimit, Busy: b.queues.len(), Timers: b.timers.len()}
+// Backlog reads how much the bot has to do. It may be called at any time from any goroutine.
+func (b *Bot) Backlog(ctx context.Context) (Backlog, error) {
+	s := Backlog{Queued: len(b.queues.slots), QueueLimit: b.queueLimit, Busy: b.queues.len(), Timers: b.timers.len()}
 	var err error
 	if s.Journal, err = b.journal.Stats(ctx); err != nil {
 		return s, fmt.Errorf("journal: %w", err)
