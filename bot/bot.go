@@ -107,7 +107,9 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.inspector = &Inspector{
 		journal: b.journal, actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
 	}
-	b.journal = &steady{Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell}
+	b.journal = &steady{
+		Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell, watch: b.observer.JournalWorking,
+	}
 	b.stopped, b.stop = context.WithCancel(context.Background())
 	return b, nil
 }

@@ -86,8 +86,8 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// Stats and Alive tell of a bot that has something to do.
-func TestStats(t *testing.T) {
+// Backlog and Alive tell of a bot that has something to do.
+func TestBacklog(t *testing.T) {
 	h := newHouse(t)
 	r := h.start(h.set(`
   - { id: a, on: message.c2c, do: [{ probe.repeat: x, retry: { times: 1, backoff: 1h } }] }
@@ -97,14 +97,14 @@ func TestStats(t *testing.T) {
 	h.say("alice", sdkconn.C2C(botUser), "a")
 	r.idle()
 	r.Alive()
-	s, err := r.Stats(t.Context())
-	if err != nil || s.Timers != 1 || s.Journal.Runs != 1 || s.Queued != 0 || s.QueueLimit != bot.DefaultQueue || !r.Started() {
+	s, err := r.Backlog(t.Context())
+	if err != nil || s.Timers != 1 || s.Journal.Runs != 1 || s.Queued != 0 || s.QueueLimit != bot.DefaultQueue || !r.Health().Started {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if r.Started() {
+	if r.Health().Started {
 		t.Error("a stopped bot says that it works")
 	}
 }
