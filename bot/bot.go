@@ -40,8 +40,12 @@ type Bot struct {
 	queues    *queues
 	timers    *timers
 	directory *directory
+	pace      *pace
 	inspector *Inspector
+	people    *people // what waits for people
 	busy      busy
+	limits    limits
+	batches   batches
 	catchUp   *catchUp
 	reports   *reports
 	health    health
@@ -102,10 +106,12 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.timers = newTimers(func(by time.Duration) {
 		b.report(b.stopped, "clock", fmt.Sprintf("the clock jumped by %s: what waits is due by the new time", signed(by)))
 	})
+	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
 	b.reports, b.catchUp = newReports(), newCatchUp(b)
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
 		journal: b.journal, actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
+		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
 	}
 	b.journal = &steady{
 		Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell, watch: b.observer.JournalWorking,
@@ -132,6 +138,11 @@ func (b *Bot) Run(ctx context.Context) error {
 		workers.Go(func() { b.work(work) })
 	}
 	workers.Go(func() {
+		select { // what the journal holds goes first: an answer that came before the time was over, say
+		case <-b.ready:
+		case <-work.Done():
+			return
+		}
 		b.timers.run(work, b.clock, func(t journal.Timer) { b.wake(work, t) })
 	})
 	workers.Go(func() { b.sendReports(work) })
@@ -229,29 +240,6 @@ func (b *Bot) handle(ctx context.Context, it item) {
 	default: // what trying again does not help with
 		b.log.Error("the event is given up", "event", it.event.Key, "run", it.wake, "err", err)
 		b.giveUp(ctx, it)
-	}
-}
-
-// giveUp ends everything that a panicking item belongs to.
-func (b *Bot) giveUp(ctx context.Context, it item) {
-	key := it.event.Key
-	if it.wake != "" {
-		r, ok, err := b.journal.Run(ctx, it.wake)
-		if err != nil || !ok {
-			return
-		}
-		key = r.Event
-	}
-	runs, err := b.journal.Runs(ctx, key)
-	if err != nil {
-		return
-	}
-	change := &journal.Change{Done: []string{key}}
-	for _, r := range runs {
-		change.EndRuns = append(change.EndRuns, r.ID)
-	}
-	if err := b.journal.Commit(ctx, change); err != nil && ctx.Err() == nil {
-		b.fail(fmt.Errorf("journal: %w", err))
 	}
 }
 

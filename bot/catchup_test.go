@@ -27,7 +27,11 @@ const marked = `
     do: [{probe.repeat: "${{ event.type }} ${{ user.id }}"}]
 `
 
-func catching(c *rules.BotConfig) { c.CatchUp.MaxAge = 24 * time.Hour }
+// catching lets a bot catch up, and answer all that at once.
+func catching(c *rules.BotConfig) {
+	c.CatchUp.MaxAge = 24 * time.Hour
+	c.Pace = rules.Pace{Total: rules.Rate{Times: 10_000, Per: time.Second}, Chat: rules.Rate{Times: 1000, Per: time.Second}}
+}
 
 // says sends texts and returns what a bot that echoes would answer.
 func (h *house) says(who string, conv sdkconn.Conversation, prefix string, n int) []string {

@@ -91,7 +91,13 @@ func (h *house) registry() *actions.Registry {
 // set compiles rules; text is the list behind "rules:".
 func (h *house) set(text string) *rules.Set {
 	h.t.Helper()
-	file := "version: 1\nbot: {connection: \"local:x?user=" + botUser + "\", admins: [alice]}\nrules:\n" + text
+	return h.load("bot: {connection: \"local:x?user=" + botUser + "\", admins: [alice]}\nrules:\n" + text)
+}
+
+// load compiles a bot's file behind its version.
+func (h *house) load(text string) *rules.Set {
+	h.t.Helper()
+	file := "version: 1\n" + text
 	set, err := rules.Load(fstest.MapFS{"bot.yaml": {Data: []byte(file)}}, "bot.yaml", rules.Options{Catalog: bot.Catalog(h.registry())})
 	var all rules.Errors
 	if errors.As(err, &all) {
@@ -136,6 +142,14 @@ func (r *running) stop() error {
 	r.cancel()
 	r.cancel = nil
 	return <-r.done
+}
+
+// again starts another bot in the place of one that has stopped.
+func (r *running) again(set *rules.Set, opts ...bot.Option) {
+	r.h.t.Helper()
+	next := r.h.start(set, opts...)
+	*r = *next
+	next.cancel = nil // r stops it
 }
 
 func (r *running) idle() {

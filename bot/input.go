@@ -54,6 +54,9 @@ func stopped(ctx context.Context, err error) error {
 
 // takeUp queues the events and sets the timers that the journal holds.
 func (b *Bot) takeUp(ctx context.Context) error {
+	if err := b.people.load(ctx, b.journal); err != nil {
+		return err
+	}
 	timers, err := b.journal.Timers(ctx)
 	if err != nil {
 		return err
@@ -174,7 +177,7 @@ func (b *Bot) storeAll(ctx context.Context, events []sdkconn.Event) (int, error)
 	for i := range events {
 		e := told(&events[i])
 		b.directory.observe(e)
-		if !set.Uses(e.Kind) {
+		if !set.Uses(e.Kind) && !b.listens(e.Kind) {
 			b.unused.Add(1)
 			continue
 		}
@@ -220,8 +223,11 @@ func (b *Bot) store(ctx context.Context, batch []journal.Event) (int, error) {
 	return n, nil
 }
 
-// enqueue waits for room and puts an event into its conversation's queue.
+// enqueue waits for room, also for what the event may send, and puts an event into its conversation's queue.
 func (b *Bot) enqueue(ctx context.Context, it item) error {
+	if err := b.pace.room(ctx); err != nil {
+		return err
+	}
 	if err := b.queues.reserve(ctx); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"context"
 	"sync"
 
 	"github.com/jonboulle/clockwork"
@@ -17,7 +18,12 @@ type Inspector struct {
 	clock   clockwork.Clock
 	wake    func(journal.Timer) // tells the running bot of a timer; nil without one
 
+	people   *people                        // of the running bot; nil without one
+	goOnWith func(conversation, run string) // lets a run of the running bot go on; nil without one
+
 	changing sync.Mutex // one person at a time
+	events   locks      // by event: held while it is found out whether a run's end is its end
+	dead     deadBook   // guarded by changing
 }
 
 // NewInspector returns an inspector of a journal that no bot runs on. It takes ownership of nothing.
@@ -27,3 +33,19 @@ func NewInspector(j journal.Journal, r *actions.Registry, clock clockwork.Clock)
 
 // Inspector returns the inspector of the bot's journal.
 func (b *Bot) Inspector() *Inspector { return b.inspector }
+
+// waiting is what waits for people: as the running bot knows it, or as the journal has it now.
+func (i *Inspector) waiting(ctx context.Context) (*people, error) {
+	p := i.people
+	if p == nil {
+		p = newPeople()
+	}
+	return p, p.load(ctx, i.journal)
+}
+
+// goOn lets a run go on with what was written down for it; without a running bot it does when it is taken up again.
+func (i *Inspector) goOn(conversation, run string) {
+	if i.goOnWith != nil {
+		i.goOnWith(conversation, run)
+	}
+}

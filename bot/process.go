@@ -23,10 +23,17 @@ func (b *Bot) process(ctx context.Context, it item) error {
 	}
 	trace := new(traceRecord)
 	v := b.version()
-	runs, change, err := b.decide(ctx, v.set, it.event.Event, trace)
+	var woken []wakeUp // after the commit, whatever becomes of the event's own runs
+	defer func() { b.wakeUp(woken) }()
+	runs, change, err := b.decide(ctx, v.set, it.event.Event, trace, &woken)
 	if err != nil {
 		return err
 	}
+	runs, joined, err := b.gather(ctx, runs, change)
+	if err != nil {
+		return err
+	}
+	defer joined.leave()
 	if len(runs) == 0 {
 		t, err := trace.stored(it.event.Key, v.set.Hash())
 		if err != nil {
@@ -44,15 +51,21 @@ func (b *Bot) process(ctx context.Context, it item) error {
 	if err := b.create(v, runs, change); err != nil {
 		return err
 	}
-	runs[0].change = change
-	waiting := 0
-	for i, r := range runs {
-		last := i == len(runs)-1
+	going, err := b.setAside(ctx, runs, change, joined)
+	if err != nil || len(going) == 0 {
+		return err
+	}
+	joined.leave()
+	going[0].change = change
+	waiting := len(runs) - len(going)
+	for i, r := range going {
+		last := i == len(going)-1
+		r.shared = last && waiting > 0
 		ended, err := r.exec(ctx, func() bool { return last && waiting == 0 })
 		if err != nil {
 			return err
 		}
-		if !ended {
+		if !ended || r.rec.Dead != nil {
 			waiting++
 		}
 	}
@@ -62,7 +75,7 @@ func (b *Bot) process(ctx context.Context, it item) error {
 // takeUpRuns goes on with runs that a crash interrupted; those that wait for a timer go on waiting.
 func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 	for _, r := range runs {
-		if b.timers.has(r.ID) {
+		if b.waits(r) {
 			continue
 		}
 		if err := b.resume(ctx, r.ID); err != nil {
@@ -70,6 +83,17 @@ func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 		}
 	}
 	return nil
+}
+
+// waits reports whether a run goes on waiting: for its timer, or, without one, for something that has not come.
+func (b *Bot) waits(r journal.Run) bool {
+	if b.people.ready(r.ID) {
+		return false
+	}
+	if b.timers.has(r.ID) {
+		return true
+	}
+	return asleep(r)
 }
 
 // resume goes on with a run from where the journal says it stands.
@@ -89,20 +113,15 @@ func (b *Bot) resume(ctx context.Context, id string) error {
 	if err != nil {
 		b.log.Error("run given up: it cannot be restored", "run", id, "err", err)
 		b.observer.EventGivenUp()
-		return b.journal.Commit(ctx, &journal.Change{EndRuns: []string{id}, Done: b.lastOf(ctx, stored)})
+		return b.ending("given up").commit(ctx, &journal.Change{}, []journal.Run{stored})
 	}
 	r.change.StopTimers = append(r.change.StopTimers, id)
-	_, err = r.exec(ctx, func() bool { return len(b.lastOf(ctx, stored)) > 0 })
-	return err
-}
-
-// lastOf returns the run's event when no other run of it is open.
-func (b *Bot) lastOf(ctx context.Context, r journal.Run) []string {
-	runs, err := b.journal.Runs(ctx, r.Event)
-	if err != nil || len(runs) > 1 || len(runs) == 1 && runs[0].ID != r.ID {
-		return nil
+	r.shared = true
+	if ok, err := r.takeTurn(ctx); !ok || err != nil {
+		return err
 	}
-	return []string{r.Event}
+	_, err = r.exec(ctx, func() bool { return false })
+	return err
 }
 
 // events returns the rule events that a stored one stands for.
@@ -119,9 +138,10 @@ func (b *Bot) events(stored journal.Event) ([]rules.Event, error) {
 	return rules.Events(rec.SDK, b.conn.Self()), nil
 }
 
-// decide matches an event and returns the runs that it starts, in their order, and what is written with them.
+// decide matches an event and returns the runs that it starts, in their order, and what is written with them. woken gets
+// the runs that wait for what it is.
 func (b *Bot) decide(
-	ctx context.Context, set *rules.Set, stored journal.Event, trace *traceRecord,
+	ctx context.Context, set *rules.Set, stored journal.Event, trace *traceRecord, woken *[]wakeUp,
 ) ([]*run, *journal.Change, error) {
 	began := b.clock.Now()
 	change := new(journal.Change)
@@ -132,6 +152,7 @@ func (b *Bot) decide(
 		b.observer.EventGivenUp()
 		return nil, change, nil
 	}
+	g := &gate{b: b, ctx: ctx}
 	var runs []*run
 	for nth := range events {
 		ev := &events[nth]
@@ -139,10 +160,24 @@ func (b *Bot) decide(
 		if err != nil {
 			return nil, nil, err
 		}
+		heard := b.hear(ev, trace)
+		facts.Taken = heard.taken
+		g.open(ev, facts)
 		decision := set.Match(ev, facts)
-		trace.decided(set, facts, nil)
+		if err := g.close(); err != nil {
+			return nil, nil, err
+		}
+		trace.decided(set, facts, g.told)
 		trace.types = append(trace.types, ev.Type)
 		b.observeDecision(ev.Type, facts, &decision, b.clock.Since(began))
+		goOn, err := b.taken(heard, decision, trace, change, began)
+		if err != nil {
+			return nil, nil, err
+		}
+		*woken = append(*woken, goOn...)
+		for _, d := range decision.Dropped {
+			b.log.Info("rule not fired", "rule", d.Rule.ID, "event", ev.Type, "msg_id", messageID(ev), "why", d.Why)
+		}
 		for _, problem := range decision.Failed {
 			b.log.Error("rule not fired: its condition failed", "rule", problem.Rule.ID, "event", ev.Key, "at", problem.Rule.Pos)
 			b.log.Debug("rule not fired: its condition failed", "rule", problem.Rule.ID, "err", problem.Err) // may quote a message
@@ -154,6 +189,10 @@ func (b *Bot) decide(
 				log.Info("rule would have fired (shadow)", "words", f.Hit.Words)
 				continue
 			}
+			if g.silent(f.Rule) {
+				log.Debug("rule fired and does nothing", "why", f.Why)
+				continue
+			}
 			log.Info("rule fired")
 			own := *facts // what its steps need besides, and a time that moves on
 			if needs := f.Rule.Needs(); needs != seen {
@@ -161,7 +200,12 @@ func (b *Bot) decide(
 					return nil, nil, err
 				}
 			}
-			runs = append(runs, b.newRun(set, stored, ev, nth, len(runs), &own, f, trace))
+			r := b.newRun(set, stored, ev, nth, len(runs), &own, f, trace)
+			if err := b.openDialogue(r, change); err != nil {
+				return nil, nil, err
+			}
+			g.admit(r, change)
+			runs = append(runs, r)
 		}
 	}
 	trace.Took = b.clock.Since(began).Microseconds()

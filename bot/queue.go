@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/timbot-go/timbot/bot/journal"
@@ -58,14 +59,28 @@ func (q *queues) reserve(ctx context.Context) error {
 func (q *queues) put(conversation string, it item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	c := q.convs[conversation]
+	c := q.conversation(conversation)
+	c.items = append(c.items, it)
+}
+
+// putFirst adds a run that goes on before all that waits in its conversation.
+func (q *queues) putFirst(conversation string, it item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c := q.conversation(conversation)
+	c.items = slices.Insert(c.items, 0, it)
+}
+
+// conversation returns a conversation's queue, which is made when there is none.
+func (q *queues) conversation(name string) *conversationQueue {
+	c := q.convs[name]
 	if c == nil {
-		c = &conversationQueue{name: conversation}
-		q.convs[conversation] = c
+		c = &conversationQueue{name: name}
+		q.convs[name] = c
 		q.ready = append(q.ready, c)
 		q.more.Signal()
 	}
-	c.items = append(c.items, it)
+	return c
 }
 
 // take waits for a conversation with work and returns its next item; ok is false when the queues are closed. The

@@ -48,11 +48,34 @@ type runRecord struct {
 	Frames []frame        `json:"frames"`
 	Failed int            `json:"failed,omitzero"` // how often the step at the place has failed
 
+	// Refused is how often the service said to the step at the place that there were too many, and Asked how often the
+	// step did not learn what became of it. Neither counts as a failure.
+	Refused int `json:"refused,omitzero"`
+	Asked   int `json:"asked,omitzero"`
+
 	// Unsettled is when the step at the place was first begun without its outcome becoming known, in Unix milliseconds.
 	Unsettled int64 `json:"unsettled,omitzero"`
 
 	Wait *waitRecord `json:"wait,omitzero"` // what the run waits for; nil while it goes on
 	Dead *deadRecord `json:"dead,omitzero"` // why it stands still until a person decides
+
+	Tried int          `json:"tried,omitzero"` // attempts of the step at the place before a person had it tried again
+	Turn  *turnRecord  `json:"turn,omitzero"`  // the turn under a limit that it waits for, or waited
+	Batch *batchRecord `json:"batch,omitzero"` // the batch that it belongs to
+}
+
+// turnRecord names a mark of a limit.
+type turnRecord struct {
+	Scope string `json:"scope"`
+	Mark  string `json:"mark"`
+	At    int64  `json:"at"` // Unix milliseconds
+}
+
+// batchRecord names a batch.
+type batchRecord struct {
+	Scope  string `json:"scope"`        // where the journal keeps which batches may be joined
+	Key    string `json:"key,omitzero"` // of the leader: its entry there
+	Leader string `json:"leader"`       // the run that does the steps
 }
 
 // root names one of a rule's lists of steps.
@@ -77,6 +100,17 @@ func (r root) of(rule *rules.Rule) []*rules.Step {
 		return rule.Session.OnCancel
 	}
 	return rule.Steps
+}
+
+// outcome is how a run whose steps are done has ended.
+func (r root) outcome() string {
+	switch r {
+	case rootOnTimeout:
+		return "timed out"
+	case rootOnCancel:
+		return "cancelled"
+	}
+	return "done"
 }
 
 // waitFor says what a run waits for.
@@ -104,12 +138,15 @@ type waitRecord struct {
 
 // deadRecord is why a run stands still.
 type deadRecord struct {
+	ID     string `json:"id"` // its key in the scope "dead"
 	At     int64  `json:"at"` // Unix milliseconds
 	Step   string `json:"step"`
 	Action string `json:"action"`
 	Code   string `json:"code"`
 	Text   string `json:"text"`
 	Tries  int    `json:"tries"`
+
+	Inputs map[string]jsontext.Value `json:"inputs,omitzero"` // what can be shown of them
 }
 
 // factsRecord is what the rule saw of the world when it fired.
@@ -126,7 +163,46 @@ type frame struct {
 	Branch int            `json:"b,omitzero"`  // choose: the branch taken
 	Item   int            `json:"n,omitzero"`  // for_each: the item at hand
 	Items  jsontext.Value `json:"in,omitzero"` // for_each: encodeValue of the list, taken once
+
+	Hold *holdRecord `json:"hold,omitzero"` // how far a step that waits for people or time has come
 }
+
+// holdRecord is how far a step that waits has come. It is there from the step's beginning to its end.
+type holdRecord struct {
+	Phase  phase  `json:"phase,omitzero"`
+	Aside  aside  `json:"aside,omitzero"`  // what is said, or was said last
+	Group  string `json:"group,omitzero"`  // where an aside of the bot's own goes
+	Text   string `json:"text,omitzero"`   // and what it is
+	Tries  int    `json:"tries,omitzero"`  // ask: the answers that were looked at
+	Number int    `json:"number,omitzero"` // handoff and approve: what people call it
+	Since  int64  `json:"since,omitzero"`  // Unix milliseconds
+	Due    int64  `json:"due,omitzero"`    // approve: when its time is over; Unix milliseconds
+	End    string `json:"end,omitzero"`    // approve: what came of it
+	By     string `json:"by,omitzero"`     // and whose word that was
+}
+
+// phase is a part of a step that waits.
+type phase string
+
+// The phases.
+const (
+	phaseSaying  phase = "saying"  // the aside is being said: a list of its own inside the step
+	phaseSaid    phase = "said"    // it was said, or could not be
+	phaseWaiting phase = "waiting" // Wait says for what
+	phaseAgreed  phase = "agreed"  // approve: the step may be done
+)
+
+// aside names a message that a step sends besides what it is for.
+type aside string
+
+// The asides; each is the end of the path of the step that sends it.
+const (
+	asideAsk     aside = "ask"
+	asideAgain   aside = "again"
+	asideNotice  aside = "notice"  // of a handoff
+	asideRequest aside = "request" // of an approval
+	asideTold    aside = "told"    // what came of it
+)
 
 // stepRecord is what the journal keeps of one step.
 type stepRecord struct {
@@ -153,6 +229,9 @@ func newStepRecord(ok bool, out any, text string, value any, failure *rules.Step
 	}
 	return rec, err
 }
+
+// encodeStep is the record as the journal takes it.
+func encodeStep(rec stepRecord) ([]byte, error) { return json.Marshal(rec) }
 
 // result is the record as rules take it.
 func (rec stepRecord) result() (*rules.Result, error) {

@@ -32,6 +32,9 @@ type run struct {
 	// attempt is the step at hand, as the trace will tell it.
 	attempt stepTrace
 
+	pass   *pass // how it came through the gate; of a new run
+	shared bool  // other runs of its event may end in other hands meanwhile
+
 	// change is what has happened since the last commit.
 	change *journal.Change
 }
@@ -193,8 +196,11 @@ func (r *run) stepKey(s *rules.Step) string {
 	steps := r.rec.Root.of(r.rule)
 	for depth, f := range r.rec.Frames[:len(r.rec.Frames)-1] {
 		outer := steps[f.Index]
-		if outer.Kind == rules.StepForEach {
+		switch {
+		case outer.Kind == rules.StepForEach:
 			key += "#" + strconv.Itoa(f.Item)
+		case outer.Kind == rules.StepAsk && f.Hold.Tries > 0:
+			key += "#" + strconv.Itoa(f.Hold.Tries)
 		}
 		steps = inner(outer, r.rec.Frames[depth])
 	}
@@ -219,7 +225,10 @@ func compareStepKeys(a, b string) int {
 
 // inner is the list inside a step that a frame has entered.
 func inner(s *rules.Step, f frame) []*rules.Step {
-	if s.Kind == rules.StepChoose {
+	switch {
+	case f.Hold != nil:
+		return []*rules.Step{f.Hold.step(s)}
+	case s.Kind == rules.StepChoose:
 		return s.Branches[f.Branch].Steps
 	}
 	return s.Steps
@@ -240,7 +249,7 @@ func (r *run) top() *frame { return &r.rec.Frames[len(r.rec.Frames)-1] }
 func (r *run) advance() {
 	f := r.top()
 	*f = frame{Index: f.Index + 1}
-	r.rec.Failed, r.rec.Unsettled, r.rec.Wait = 0, 0, nil
+	r.rec.Failed, r.rec.Refused, r.rec.Asked, r.rec.Tried, r.rec.Unsettled, r.rec.Wait = 0, 0, 0, 0, 0, nil
 }
 
 // enter goes into the list inside the current step.
@@ -250,6 +259,10 @@ func (r *run) enter() { r.rec.Frames = append(r.rec.Frames, frame{}) }
 func (r *run) leave() {
 	r.rec.Frames = r.rec.Frames[:len(r.rec.Frames)-1]
 	depth := len(r.rec.Frames) - 1
+	if h := r.top().Hold; h != nil {
+		h.Phase = phaseSaid
+		return
+	}
 	if s := r.list()[r.top().Index]; s.Kind == rules.StepForEach {
 		if next := r.top().Item + 1; next < len(r.items[depth]) {
 			r.top().Item = next
@@ -307,21 +320,32 @@ func (r *run) stored() (journal.Run, error) {
 
 // commit makes durable what has happened so far.
 func (r *run) commit(ctx context.Context) error {
+	if err := r.keepPlace(); err != nil {
+		return err
+	}
+	return r.write(ctx)
+}
+
+// keepPlace puts the run's place into the next commit, so that what goes with it is not done again.
+func (r *run) keepPlace() error {
 	stored, err := r.stored()
 	if err != nil {
 		return err
 	}
 	i := slices.IndexFunc(r.change.Runs, func(o journal.Run) bool { return o.ID == r.id })
-	if i >= 0 {
+	if i >= 0 { // the last word counts
 		r.change.Runs[i] = stored
 	} else {
 		r.change.Runs = append(r.change.Runs, stored)
 	}
-	return r.write(ctx)
+	return nil
 }
 
 func (r *run) write(ctx context.Context) error {
 	err := r.b.journal.Commit(ctx, r.change)
+	if err == nil {
+		r.b.timers.remove(r.change.StopTimers...)
+	}
 	r.change = &journal.Change{}
 	return err
 }

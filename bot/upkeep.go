@@ -25,6 +25,7 @@ func (b *Bot) upkeep(ctx context.Context) {
 			do   func(context.Context) error
 		}{
 			{"trimming the journal", b.trim},
+			{"dropping old dead letters", func(ctx context.Context) error { return b.trimDead(ctx, b.clock.Now()) }},
 		} {
 			if err := chore.do(ctx); err != nil && ctx.Err() == nil {
 				b.log.Error("upkeep failed, will be tried again", "what", chore.name, "in", upkeepEvery, "err", err)
