@@ -52,7 +52,7 @@ func TestObserver(t *testing.T) {
 		if name == "panic" {
 			panic("in a step")
 		}
-		return errLost()
+		return &actions.InputError{Input: "name", Text: "nobody is called so"}
 	})
 	r := h.start(h.set(`
   - { id: a, on: message.c2c, if: msg.text == "a", do: [{ reply: yes }, { probe.ask: x }] }
@@ -69,7 +69,7 @@ func TestObserver(t *testing.T) {
 	}
 	for _, want := range []string{
 		"stored bot.started false true", "decided bot.started quiet", "stored new_msg false true", "decided message.c2c fired",
-		`step a reply ""`, `step a probe.ask "6012"`, "run a failed", "done 1 runs", "decided message.c2c quiet", "done 0 runs", "given up",
+		`step a reply ""`, `step a probe.ask "input"`, "run a failed", "done 1 runs", "decided message.c2c quiet", "done 0 runs", "given up",
 	} {
 		if !slices.Contains(w.said, want) {
 			t.Errorf("nobody was told %q: %q", want, w.said)
@@ -80,7 +80,7 @@ func TestObserver(t *testing.T) {
 		t.Fatalf("%+v", w.handled)
 	}
 	a := w.handled[i]
-	if run := a.Runs[0]; run.Outcome != "failed" || len(run.Steps) != 2 || run.Steps[1].Code != "6012" || run.Steps[0].Action != "reply" ||
+	if run := a.Runs[0]; run.Outcome != "failed" || len(run.Steps) != 2 || run.Steps[1].Code != "input" || run.Steps[0].Action != "reply" ||
 		run.Began.IsZero() || run.Ended.Before(run.Began) || a.Types[0] != "message.c2c" || a.Began.After(a.Ended) {
 		t.Errorf("%+v", a)
 	}
