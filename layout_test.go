@@ -22,9 +22,10 @@ var arrows = []struct {
 	imports []string
 	why     string
 }{
-	{"cmd/timbot", []string{"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite",
-		"bot/telemetry", "actions", "rules", "sdkconn", "sdkconn/local"},
-		"the command joins everything and holds no logic"},
+	{"cmd/timbot", []string{
+		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
+		"sdkconn", "sdkconn/local",
+	}, "the command joins everything and holds no logic"},
 	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
 	{"internal/killtest", []string{"sdkconn", "sdkconn/local", "bot/journal/sqlite", "bot/archive"},
 		"kills the command and looks at the files that are left"},

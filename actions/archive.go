@@ -114,7 +114,11 @@ func plainRecord(path string, v any, depth int, size *int) (any, error) {
 	if depth > maxRecordDepth {
 		return nil, inputErrorf(path, "lies deeper than %d levels", maxRecordDepth)
 	}
-	if *size += 8; *size > maxRecordBytes {
+	*size += 8
+	if s, ok := v.(string); ok {
+		*size += len(s)
+	}
+	if *size > maxRecordBytes {
 		return nil, inputErrorf(path, "the record is larger than %d bytes up to here", maxRecordBytes)
 	}
 	switch v := v.(type) {
@@ -128,7 +132,6 @@ func plainRecord(path string, v any, depth int, size *int) (any, error) {
 		}
 		return v, nil
 	case string:
-		*size += len(v)
 		return validText(v), nil
 	case time.Time:
 		return v.Format(time.RFC3339Nano), nil

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/timbot-go/timbot/bot/journal"
 )
@@ -23,9 +24,15 @@ const deadScope = "dead"
 // statsPage is how many entries are counted at once.
 const statsPage = 1000
 
-// Backlog reads how much the bot has to do. It may be called at any time from any goroutine.
+// backlogTimeout bounds how long Backlog waits for a journal that fails.
+const backlogTimeout = 2 * time.Second
+
+// Backlog reads how much the bot has to do. It may be called at any time from any goroutine. With an error, which is the
+// journal's or ctx's, Dead and Journal are not known.
 func (b *Bot) Backlog(ctx context.Context) (Backlog, error) {
 	s := Backlog{Queued: len(b.queues.slots), QueueLimit: b.queueLimit, Busy: b.queues.len(), Timers: b.timers.len()}
+	ctx, cancel := withTimeout(ctx, b.clock, backlogTimeout)
+	defer cancel()
 	var err error
 	if s.Journal, err = b.journal.Stats(ctx); err != nil {
 		return s, fmt.Errorf("journal: %w", err)
@@ -40,16 +47,6 @@ func (b *Bot) Backlog(ctx context.Context) (Backlog, error) {
 			return s, nil
 		}
 		after = page[len(page)-1].Key
-	}
-}
-
-// Started reports whether what the journal held is queued and events are taken.
-func (b *Bot) Started() bool {
-	select {
-	case <-b.ready:
-		return b.stopped.Err() == nil
-	default:
-		return false
 	}
 }
 

@@ -115,7 +115,9 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	}
 	b.journal = watchedJournal{b.journal, &b.inspector.watch}
 	b.inspector.journal = b.journal
-	b.journal = &steady{Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell}
+	b.journal = &steady{
+		Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell, watch: b.observer.JournalWorking,
+	}
 	b.stopped, b.stop = context.WithCancel(context.Background())
 	return b, nil
 }

@@ -384,9 +384,8 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 		return r.over(r.record(step, rec)), nil
 	}
 	r.log.Debug("step done", "step", stepName(step), "action", step.Action, "took", took)
-	values := outOf(result)
-	r.attempt.Msg = sentID(values)
-	rec, err := newStepRecord(true, values, result.Text, result.Value, nil)
+	r.attempt.Msg = sentID(outOf(result))
+	rec, err := newStepRecord(true, outOf(result), result.Text, result.Value, nil)
 	if err != nil {
 		return r.over(r.failed(step, codeFailed, err)), nil
 	}

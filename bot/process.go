@@ -227,6 +227,9 @@ func messageID(ev *rules.Event) string {
 // facts gathers what the conditions of the rules may ask about an event.
 func (b *Bot) facts(ctx context.Context, set *rules.Set, ev *rules.Event) (*rules.Facts, error) {
 	f := &rules.Facts{Now: b.now(), Admins: set.Bot.Admins, BotName: set.Bot.Name}
+	if ev.Source != nil && ev.Source.CaughtUp {
+		f.Stages = set.Bot.CatchUp.Stages
+	}
 	return f, b.learn(ctx, f, ev, set.Needs())
 }
 

@@ -206,8 +206,8 @@ func (r *run) stepKey(s *rules.Step) string {
 		switch {
 		case outer.Kind == rules.StepForEach:
 			key += "#" + strconv.Itoa(f.Item)
-		case outer.Kind == rules.StepAsk && f.Hold.Tries > 0:
-			key += "#" + strconv.Itoa(f.Hold.Tries)
+		case f.Hold != nil && f.Hold.Tries+f.Hold.Number > 0: // which try's aside it is, or which request's
+			key += "#" + strconv.Itoa(f.Hold.Tries+f.Hold.Number)
 		}
 		steps = inner(outer, r.rec.Frames[depth])
 	}
@@ -256,7 +256,7 @@ func (r *run) top() *frame { return &r.rec.Frames[len(r.rec.Frames)-1] }
 func (r *run) advance() {
 	f := r.top()
 	*f = frame{Index: f.Index + 1}
-	r.rec.Failed, r.rec.Refused, r.rec.Asked, r.rec.Tried, r.rec.Unsettled, r.rec.Wait = 0, 0, 0, 0, 0, nil
+	r.rec.afresh()
 }
 
 // enter goes into the list inside the current step.

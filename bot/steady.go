@@ -29,6 +29,7 @@ type steady struct {
 	log    *slog.Logger
 	health *health
 	tell   func(kind, text string) // the people who look after the bot
+	watch  func(working bool)      // whoever observes the bot
 
 	mu      sync.Mutex
 	since   time.Time // when it began to fail; zero while it works
@@ -85,6 +86,7 @@ func (s *steady) fails(name string, write bool, err error) {
 	}
 	if first {
 		s.health.set(componentJournal, fmt.Sprintf("%s: %v", what, err), s.since)
+		s.watch(false)
 	}
 	s.mu.Unlock()
 	if !first {
@@ -104,6 +106,7 @@ func (s *steady) works(write bool) {
 	took := s.clock.Since(s.since).Round(time.Second)
 	s.since, s.write = time.Time{}, false
 	s.health.clear(componentJournal)
+	s.watch(true)
 	s.mu.Unlock()
 	s.log.Info(fmt.Sprintf("the journal works again, after %s", took))
 	s.tell("journal.works", fmt.Sprintf("the journal works again, after %s", took))

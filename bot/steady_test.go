@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -100,10 +101,10 @@ func problemOf(b *running, component string) string {
 
 func TestAFailingJournalIsWaitedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t)
+		h, w := newHouse(t), new(witness)
 		j := newFaulty(h.journal)
 		h.journal = j
-		b := h.start(h.set(echo))
+		b := h.start(h.set(echo), bot.WithObserver(w))
 		b.idle()
 		if got := b.Health(); !got.Started || !got.Ready || len(got.Problems) != 0 {
 			t.Errorf("a running bot's health is %+v", got)
@@ -143,6 +144,9 @@ func TestAFailingJournalIsWaitedOut(t *testing.T) {
 		}
 		if got := b.Health(); got.Started || got.Ready {
 			t.Errorf("a stopped bot's health is %+v", got)
+		}
+		if !slices.Contains(w.said, "journal false") || !slices.Contains(w.said, "journal true") {
+			t.Errorf("whoever observes was told %q", w.said)
 		}
 	})
 }

@@ -32,8 +32,8 @@ type traceRecord struct {
 	Notes   []noteRecord    `json:"notes,omitzero"`
 	Took    int64           `json:"took,omitzero"` // microseconds from taking the event up to its decision's end
 
-	kept  bool     // it is in the journal, perhaps as it was earlier
 	types []string // of the rule events, for the observer
+	kept  bool     // it is in the journal, perhaps as it was earlier
 }
 
 // decidedRecord is what a decision was made of. Rules are pure: with the same facts they decide the same again.

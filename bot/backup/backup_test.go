@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +22,8 @@ import (
 	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot/archive"
 	"github.com/timbot-go/timbot/bot/backup"
+	"github.com/timbot-go/timbot/bot/journal"
+	"github.com/timbot-go/timbot/bot/journal/sqlite"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -282,4 +286,61 @@ func TestBrokenSource(t *testing.T) {
 		t.Errorf("backed up: %v", err)
 	}
 	only(t, filepath.Dir(w.backup))
+}
+
+// A running bot's journal is backed up while it is written, and opens again as it was.
+func TestBackupOfAJournal(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "journal.db")
+	j, err := sqlite.Open(t.Context(), path, sqlite.Config{})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	var stored atomic.Int64
+	for g := range 4 {
+		writers.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				key := fmt.Sprintf("%010d.%d", n, g)
+				e := journal.Event{Key: key, Conversation: fmt.Sprint("c", g), At: at, Data: bytes.Repeat([]byte("x"), 500)}
+				change := &journal.Change{
+					Runs:  []journal.Run{{ID: key + "/r", Event: key, RuleSet: "h", Data: []byte("{}")}},
+					State: []journal.StateWrite{{Scope: "s", Key: key, Value: []byte("1")}},
+				}
+				_, err := j.Append(ctx, []journal.Event{e})
+				if err == nil {
+					err = j.Commit(ctx, change)
+				}
+				if err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+				stored.Add(1)
+			}
+		})
+	}
+	for stored.Load() < 200 {
+		runtime.Gosched()
+	}
+	for round := range 3 {
+		before := stored.Load()
+		file := filepath.Join(dir, fmt.Sprint(round, ".tar"))
+		_, err := backup.Write(t.Context(), file, []backup.Source{{Name: "journal.db", Path: path}}, "v1", at)
+		must(t, err)
+		place := backup.Place{Name: "journal.db", Path: filepath.Join(t.TempDir(), "journal.db")}
+		_, _, err = backup.Restore(t.Context(), file, []backup.Place{place}, false, at)
+		must(t, err)
+		again, err := sqlite.Open(t.Context(), place.Path, sqlite.Config{})
+		must(t, err)
+		stats, err := again.Stats(t.Context())
+		must(t, err)
+		state, err := again.State(t.Context(), "s")
+		must(t, err)
+		// What was acknowledged before the backup began is in it, and a change is in it whole or not at all.
+		if int64(stats.Runs) < before || stats.Runs != len(state) || stats.Events < stats.Runs {
+			t.Errorf("round %d: %d were stored before; the backup has %+v and %d values", round, before, stats, len(state))
+		}
+		must(t, again.Close())
+	}
+	cancel()
+	writers.Wait()
+	must(t, j.Close())
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/jonboulle/clockwork"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/timbot-go/timbot/bot"
 )
 
 // ErrNoToken is returned by Listen for an address that others can reach, without a token.
@@ -38,6 +40,7 @@ type ListenConfig struct {
 
 	Telemetry *Telemetry
 	Backlog   BacklogFunc
+	Stats     func() bot.Stats
 
 	// Ready says whether the bot does its work, and if not, why.
 	Ready func() (ok bool, why []string)
@@ -120,7 +123,7 @@ func newHandler(c ListenConfig) (http.Handler, error) {
 		}
 		return 0
 	})
-	for _, collector := range []prometheus.Collector{newGauges(c.Backlog), ready} {
+	for _, collector := range append(counters(c.Stats), newGauges(c.Backlog), ready) {
 		if err := registry.Register(collector); err != nil {
 			return nil, fmt.Errorf("metrics: %w", err)
 		}

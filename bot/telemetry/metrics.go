@@ -132,6 +132,25 @@ func (m *metrics) JournalWorking(ok bool) { m.journalDown.Store(!ok) }
 // BacklogFunc reads how much a bot has to do, as bot.Bot.Backlog does.
 type BacklogFunc func(ctx context.Context) (bot.Backlog, error)
 
+// counters are those that a bot keeps itself.
+func counters(stats func() bot.Stats) []prometheus.Collector {
+	var all []prometheus.Collector
+	for _, x := range []struct {
+		name, help string
+		of         func(bot.Stats) uint64
+	}{
+		{"timbot_events_unused_total", "Events of a kind that no rule listens to, which are not stored.",
+			func(s bot.Stats) uint64 { return s.Unused }},
+		{"timbot_events_too_old_total", "Events of the time the bot was away that bot.catch_up leaves out.",
+			func(s bot.Stats) uint64 { return s.TooOld }},
+	} {
+		all = append(all, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: x.name, Help: x.help}, func() float64 {
+			return float64(x.of(stats()))
+		}))
+	}
+	return all
+}
+
 // gauges reads a bot's numbers at each scrape.
 type gauges struct {
 	backlog BacklogFunc
@@ -139,8 +158,9 @@ type gauges struct {
 }
 
 type gauge struct {
-	desc *prometheus.Desc
-	of   func(bot.Backlog) int64
+	desc    *prometheus.Desc
+	of      func(bot.Backlog) int64
+	journal bool // not known while the journal fails
 }
 
 func newGauges(backlog BacklogFunc) *gauges {
@@ -148,20 +168,26 @@ func newGauges(backlog BacklogFunc) *gauges {
 	for _, x := range []struct {
 		name, help string
 		of         func(bot.Backlog) int64
+		journal    bool
 	}{
-		{"timbot_queue_events", "Events that wait for a worker.", func(s bot.Backlog) int64 { return int64(s.Queued) }},
+		{"timbot_queue_events", "Events that wait for a worker.", func(s bot.Backlog) int64 { return int64(s.Queued) }, false},
 		{"timbot_queue_limit_events", "How many may wait before the connection is held back.",
-			func(s bot.Backlog) int64 { return int64(s.QueueLimit) }},
-		{"timbot_busy_conversations", "Conversations with something to do.", func(s bot.Backlog) int64 { return int64(s.Busy) }},
-		{"timbot_timers", "Timers of runs that wait.", func(s bot.Backlog) int64 { return int64(s.Timers) }},
-		{"timbot_dead_runs", "Runs that stand still until a person decides.", func(s bot.Backlog) int64 { return int64(s.Dead) }},
-		{"timbot_open_runs", "Runs that have begun and not ended.", func(s bot.Backlog) int64 { return int64(s.Journal.Runs) }},
-		{"timbot_journal_events", "Events that the journal keeps.", func(s bot.Backlog) int64 { return int64(s.Journal.Events) }},
-		{"timbot_journal_pending_events", "Events that are not done.", func(s bot.Backlog) int64 { return int64(s.Journal.Pending) }},
+			func(s bot.Backlog) int64 { return int64(s.QueueLimit) }, false},
+		{"timbot_busy_conversations", "Conversations with something to do.",
+			func(s bot.Backlog) int64 { return int64(s.Busy) }, false},
+		{"timbot_timers", "Timers of runs that wait.", func(s bot.Backlog) int64 { return int64(s.Timers) }, false},
+		{"timbot_dead_runs", "Runs that stand still until a person decides.",
+			func(s bot.Backlog) int64 { return int64(s.Dead) }, true},
+		{"timbot_open_runs", "Runs that have begun and not ended.",
+			func(s bot.Backlog) int64 { return int64(s.Journal.Runs) }, true},
+		{"timbot_journal_events", "Events that the journal keeps.",
+			func(s bot.Backlog) int64 { return int64(s.Journal.Events) }, true},
+		{"timbot_journal_pending_events", "Events that are not done.",
+			func(s bot.Backlog) int64 { return int64(s.Journal.Pending) }, true},
 		{"timbot_journal_size_bytes", "What the journal takes on disk or in memory.",
-			func(s bot.Backlog) int64 { return s.Journal.Bytes }},
+			func(s bot.Backlog) int64 { return s.Journal.Bytes }, true},
 	} {
-		g.all = append(g.all, gauge{prometheus.NewDesc(x.name, x.help, nil, nil), x.of})
+		g.all = append(g.all, gauge{prometheus.NewDesc(x.name, x.help, nil, nil), x.of, x.journal})
 	}
 	return g
 }
@@ -175,11 +201,11 @@ func (g *gauges) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector. Numbers that cannot be read are left out.
 func (g *gauges) Collect(to chan<- prometheus.Metric) {
-	s, err := g.backlog(context.Background())
-	if err != nil {
-		return
-	}
+	s, err := g.backlog(context.Background()) // which bounds its time itself
 	for _, x := range g.all {
+		if x.journal && err != nil {
+			continue
+		}
 		to <- prometheus.MustNewConstMetric(x.desc, prometheus.GaugeValue, float64(x.of(s)))
 	}
 }

@@ -19,6 +19,9 @@ import (
 	"github.com/timbot-go/timbot/bot/journal/sqlite"
 )
 
+// journalFile is the name of the journal in the data folder.
+const journalFile = "journal.db"
+
 // openJournal opens the journal of a data folder. The caller closes it.
 func openJournal(ctx context.Context, folder *bot.Folder, log *slog.Logger) (*sqlite.Journal, error) {
 	return sqlite.Open(ctx, filepath.Join(folder.Path(), journalFile), sqlite.Config{Logger: log})

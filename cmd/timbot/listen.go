@@ -118,7 +118,8 @@ func (w *watched) listen(b *bot.Bot) (err error) {
 		return nil
 	}
 	w.listener, err = telemetry.Listen(telemetry.ListenConfig{
-		Addr: w.addr, Token: w.token, Telemetry: w.telemetry, Backlog: b.Backlog, Ready: readiness(b), Alive: b.Alive,
+		Addr: w.addr, Token: w.token, Telemetry: w.telemetry, Backlog: b.Backlog, Stats: b.Stats,
+		Ready: readiness(b), Alive: b.Alive,
 		Clock: clockwork.NewRealClock(), Log: w.log,
 	})
 	if errors.Is(err, telemetry.ErrNoToken) {
@@ -133,10 +134,12 @@ func (w *watched) listen(b *bot.Bot) (err error) {
 // readiness asks whether the bot does its work.
 func readiness(b *bot.Bot) func() (bool, []string) {
 	return func() (bool, []string) {
-		if !b.Started() {
-			return false, []string{"the bot is starting or stopping"}
+		h := b.Health()
+		var why []string
+		for _, p := range h.Problems {
+			why = append(why, fmt.Sprintf("%s: %s (since %s)", p.Component, p.Text, p.Since.Format(time.RFC3339)))
 		}
-		return true, nil
+		return h.Ready, why
 	}
 }
 

@@ -75,20 +75,20 @@ func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, 
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
+	kept, stopArchive := keepArchive(folder.Path(), log)
+	defer func() { err = errors.Join(err, stopArchive()) }()
 	j, err := openJournal(ctx, folder, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	kept, stopArchive := keepArchive(folder.Path(), log)
-	defer func() { err = errors.Join(err, stopArchive()) }()
 	watched, err := watch.open(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, watched.close()) }()
-	b, err := bot.New(conn, l.set, append(watched.options(), bot.WithJournal(j), bot.WithActions(l.registry),
-		bot.WithLogger(log), bot.WithGrace(grace), bot.WithDir(l.files.Dir, folder.Path()), bot.WithArchive(kept))...)
+	b, err := bot.New(conn, l.set, append(watched.options(), bot.WithJournal(j), bot.WithActions(l.registry), bot.WithLogger(log),
+		bot.WithGrace(grace), bot.WithDir(l.files.Dir, folder.Path()), bot.WithArchive(kept))...)
 	if err != nil {
 		return err
 	}

@@ -24,8 +24,8 @@ type session struct {
 	chat    *local.Chat
 	botUser string
 	bot     *bot.Bot
-	journal journal.Journal // the bot's; nil until it is opened
 	archive *archive.Archive
+	journal journal.Journal // the bot's; nil until it is opened
 	feed    *feed
 	answer  func(entry) // shows what a command answers
 	echo    bool        // what the person sends is shown too
@@ -112,11 +112,10 @@ func openSession(
 func (s *session) close() error {
 	s.cancel(errLeft)
 	s.listeners.Wait()
-	err := errors.Join(s.archive.Close(), s.chat.Close())
-	if s.journal != nil {
-		err = errors.Join(s.journal.Close(), err)
+	if s.journal == nil {
+		return errors.Join(s.archive.Close(), s.chat.Close())
 	}
-	return err
+	return errors.Join(s.journal.Close(), s.archive.Close(), s.chat.Close())
 }
 
 // play logs a user in, once, and listens to what the user is told.
