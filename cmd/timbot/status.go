@@ -73,7 +73,24 @@ func tellStatus(s *control.Status) string {
 		row("rules", "%d (%.12s)", s.Rules, s.RuleSet)
 		row("handled", "%d since then, %d more that no rule listens to", s.Handled, s.Unused)
 	}
+	if s.Journal != "" {
+		row("journal", "%s", s.Journal)
+		return b.String()
+	}
 	row("journal", "%s, %d not done; %s", counted(s.Events, "event"), s.Pending, size(s.Bytes))
 	row("runs", "%d open, %d with a timer", s.Runs, s.Timers)
+	for _, line := range []struct {
+		n    int
+		text string
+	}{
+		{s.Dialogues, counted(s.Dialogues, "dialogue") + " open"},
+		{s.Handoffs, counted(s.Handoffs, "conversation") + " in people's hands: timbot handoff list"},
+		{s.Approvals, counted(s.Approvals, "request") + " for consent: timbot approvals list"},
+		{s.Dead, counted(s.Dead, "dead letter") + ": timbot dead list"},
+	} {
+		if line.n > 0 {
+			row("", "%s", line.text)
+		}
+	}
 	return b.String()
 }

@@ -237,7 +237,7 @@ func (t *teller) run(r *bot.StoryRun) []string {
 	}
 	for i := range r.Steps {
 		if r.More > 0 && i == len(r.Steps)/2 {
-			lines = append(lines, t.paint.as(dim, fmt.Sprintf("… %s more", counted(r.More, "step"))))
+			lines = append(lines, t.paint.as(dim, fmt.Sprintf("… %s", counted(r.More, "more step"))))
 		}
 		s := &r.Steps[i]
 		lines = append(lines, column(label(s), width)+"  "+t.result(s))
