@@ -63,7 +63,7 @@ var approveKeys = []string{"in", "by", "timeout", "text"}
 func (c *ruleCompiler) approve(s *Step, e entry) {
 	r := c.r
 	if c.short != "" {
-		r.errorf(e.key, "%s waits for nothing: no approve there", c.short)
+		r.errorf(e.key, noWaiting, e.name, c.short)
 	}
 	entries, ok := r.mapping(e.value, "approve")
 	if !ok {

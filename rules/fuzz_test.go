@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -12,6 +13,7 @@ import (
 
 // Load never panics, and what it finds wrong lies inside the file.
 func FuzzLoad(f *testing.F) {
+	f.Add([]byte("version: 1\n" + dialogueRules))
 	paths, _ := filepath.Glob("testdata/*/*")
 	for _, path := range paths {
 		if data, err := os.ReadFile(path); err == nil {
@@ -29,11 +31,35 @@ func FuzzLoad(f *testing.F) {
 			set.Explain(said("你好 a"), facts())
 			for _, r := range set.Rules {
 				sc := scope(c2c("你好"), facts(), &Hit{})
-				for _, s := range r.Steps {
+				lists := [][]*Step{r.Steps}
+				if r.Limit != nil {
+					r.Limit.Key(sc)
+					lists = append(lists, r.Limit.Reply)
+				}
+				if r.Batch != nil {
+					r.Batch.Key(sc)
+				}
+				if r.Session != nil {
+					r.Session.Cancels("你好")
+					lists = append(lists, r.Session.OnTimeout, r.Session.OnCancel)
+				}
+				for _, s := range slices.Concat(lists...) {
 					s.If(sc)
 					s.Inputs(sc)
 					s.Items(sc)
 					s.Assign(sc)
+					s.Delay(sc)
+					if s.Ask != nil {
+						s.Ask.Accepts(sc)
+						s.Ask.Question.Inputs(sc)
+						s.Ask.Again.Inputs(sc)
+					}
+					if s.Handoff != nil {
+						s.Handoff.Inputs(sc)
+					}
+					if s.Approve != nil {
+						s.Approve.Inputs(sc)
+					}
 				}
 			}
 			return
@@ -78,8 +104,10 @@ func FuzzExpr(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			set.Match(c2c("你好 7"), facts())
-			set.Explain(c2c("你好 7"), facts())
+			fired := len(set.Match(c2c("你好 7"), facts()).Fired) == 1
+			if e := set.Explain(c2c("你好 7"), facts())[0]; e.Fired != fired || len(e.Parts) > maxParts {
+				t.Errorf("%s: fired %v, explained %+v", source, fired, e)
+			}
 			set.Rules[0].Steps[0].If(scope(c2c("你好"), facts(), nil))
 		}
 	})

@@ -274,3 +274,27 @@ rules:
 		t.Errorf("warnings %q, want %q", got, want)
 	}
 }
+
+func TestWarningsOfWaiting(t *testing.T) {
+	const rules = `
+rules:
+  - {id: drops, on: message, limit: {rate: 1/s}, do: [log: x]}
+  - {id: talks, on: message, session: {}, do: [ask: x]}
+  - {id: silent, on: message, match: {any_of: x}, do: [{handoff: {}}, {if: msg.seq > 1, do: [handoff: {resume: {idle: 5m}}]}]}
+  - {id: replies, on: message, limit: {rate: 1/s, over: reply, reply: x}, session: {}, do: [log: x]}
+  - {id: waits, on: message.c2c, limit: {rate: 1/s, over: wait}, do: [log: x]}
+  - {id: never, on: message.c2c, do: [log: x]}
+`
+	for bot, want := range map[string][]string{
+		"":                                   {"silent-handoff silent", "idle-session replies", "unreachable never"},
+		"bot: {connection: x, ops_group: g}": {"idle-session replies", "unreachable never"},
+	} {
+		var got []string
+		for _, w := range load(t, bot+rules).Warnings() {
+			got = append(got, w.ID+" "+w.Rule)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: warnings %q, want %q", bot, got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -98,8 +99,15 @@ var (
 	commonKeys  = []string{"id", "if", "timeout", "retry", "on_error"}
 	controlKeys = []string{"set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff"}
 	laterSteps  = []string{"parallel", "signal", "count", "http", "llm"}
-	identifier  = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
+	// Keys that look as if they stood beside a step's action, and the step that they are inputs of; empty is any.
+	insideOf = map[string]string{"approve": "", "accept": "ask", "tries": "ask", "retry_text": "ask", "resume": "handoff"}
+
+	identifier = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 )
+
+// noWaiting refuses what shortSteps may not hold.
+const noWaiting = "%s is not possible in %s, whose steps neither wait nor loop"
 
 // steps compiles a list of steps.
 func (c *ruleCompiler) steps(n *yaml.Node, path, what string) []*Step {
@@ -152,6 +160,10 @@ func (c *ruleCompiler) step(n *yaml.Node, path string) *Step {
 		return nil
 	case len(body) > 1:
 		for _, e := range body[1:] {
+			if inside, ok := insideOf[e.name]; ok {
+				r.errorf(e.key, "%s stands inside %s: indent it", e.name, cmp.Or(inside, body[0].name))
+				continue
+			}
 			r.errorf(e.key, "a step has one action, this one has %q already%s", body[0].name,
 				didYouMean(e.name, commonKeys))
 		}
@@ -164,7 +176,7 @@ func (c *ruleCompiler) step(n *yaml.Node, path string) *Step {
 func (c *ruleCompiler) body(s *Step, e entry, common map[string]entry) {
 	r := c.r
 	if c.short != "" && slices.Contains([]string{"ask", "delay", "handoff", "for_each"}, e.name) {
-		r.errorf(e.key, "%s is a few steps that nothing holds up: no %s there", c.short, e.name)
+		r.errorf(e.key, noWaiting, e.name, c.short)
 		return
 	}
 	control := true
