@@ -19,7 +19,7 @@ type Inspector struct {
 
 	changing sync.Mutex // one person at a time
 	events   locks      // by event: held while it is found out whether a run's end is its end
-	dead     deadBook   // guarded by changing
+	dead     deadBook
 }
 
 // NewInspector returns an inspector of a journal that no bot runs on. It takes ownership of nothing.

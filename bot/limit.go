@@ -22,6 +22,9 @@ const (
 	// and moves those behind it: runs whose turns passed while no bot ran do not all begin at once.
 	lateTurn = time.Second
 
+	// waitsLong is how long after its turn a run keeps its place in the line.
+	waitsLong = 24 * time.Hour
+
 	// limitPage is how many marks are read from the journal at once.
 	limitPage = 1000
 
@@ -42,7 +45,7 @@ type limits struct {
 type limitLog struct {
 	users int // who use it; guarded by limits.mu
 
-	mu     sync.Mutex
+	lock   lock // of what follows
 	loaded bool
 	marks  []mark
 	told   time.Time // when limit.reply last began
@@ -57,10 +60,11 @@ type mark struct {
 	key   string
 }
 
-// expire is when the mark counts no more. A run that waits may begin late, when no bot ran at its turn.
+// expire is when the mark counts no more. A run that waits may begin late, when no bot ran at its turn; after waitsLong
+// it has no place in the line any more.
 func (m mark) expire(window time.Duration) time.Time {
 	if m.waits {
-		window *= maxAhead + 1
+		window += waitsLong
 	}
 	return time.Unix(0, m.at).Add(window)
 }
@@ -151,9 +155,12 @@ func (l *limits) open(
 	ctx context.Context, j journal.Journal, scope string, lim *rules.Limit, now time.Time,
 ) (log *limitLog, done func(), err error) {
 	log = l.enter(scope)
-	log.mu.Lock()
+	if err := log.lock.lock(ctx); err != nil {
+		l.leave(log)
+		return nil, nil, err
+	}
 	done = func() {
-		log.mu.Unlock()
+		log.lock.unlock()
 		l.leave(log)
 	}
 	if err := log.load(ctx, j, scope, lim.Window, now); err != nil {
@@ -165,12 +172,15 @@ func (l *limits) open(
 }
 
 // forget takes back a mark that was not written.
-func (l *limits) forget(scope, key string) {
+func (l *limits) forget(ctx context.Context, scope, key string) error {
 	log := l.enter(scope)
 	defer l.leave(log)
-	log.mu.Lock()
-	defer log.mu.Unlock()
+	if err := log.lock.lock(ctx); err != nil {
+		return err
+	}
+	defer log.lock.unlock()
 	log.drop(func(m mark) bool { return m.key == key })
+	return nil
 }
 
 // decide says whether a firing may be now, or when.
@@ -245,7 +255,7 @@ func (log *limitLog) load(ctx context.Context, j journal.Journal, scope string, 
 	if log.loaded {
 		return nil
 	}
-	after := fmt.Sprintf("%016x", now.Add(-window*(maxAhead+1)).UnixNano())
+	after := fmt.Sprintf("%016x", now.Add(-window-waitsLong).UnixNano())
 	for {
 		entries, err := j.StateRange(ctx, scope, after, limitPage)
 		if err != nil {
@@ -287,7 +297,7 @@ func (l *limits) enter(scope string) *limitLog {
 	}
 	log := l.logs[scope]
 	if log == nil {
-		log = new(limitLog)
+		log = &limitLog{lock: newLock()}
 		l.logs[scope] = log
 	}
 	log.users++

@@ -20,6 +20,13 @@ func (b *Bot) process(ctx context.Context, it item) error {
 		if len(runs) > 0 { // decided before
 			return b.takeUpRuns(ctx, runs)
 		}
+		open, err := b.journal.Pending(ctx, it.event.N-1, 1)
+		if err != nil {
+			return err
+		}
+		if len(open) == 0 || open[0].N != it.event.N { // done since it was queued: with a batch
+			return nil
+		}
 	}
 	trace := new(traceRecord)
 	runs, change, err := b.decide(ctx, it.event.Event, trace)
@@ -68,7 +75,7 @@ func (b *Bot) process(ctx context.Context, it item) error {
 // takeUpRuns goes on with runs that a crash interrupted; those that wait for a timer go on waiting.
 func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 	for _, r := range runs {
-		if b.timers.has(r.ID) || asleep(r) {
+		if b.timers.wakes(r.ID) || asleep(r) {
 			continue
 		}
 		if err := b.resume(ctx, r.ID); err != nil {
