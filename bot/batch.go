@@ -224,11 +224,11 @@ func (g *gathering) join(ctx context.Context, r *run, change *journal.Change) (b
 		if w := r.rec.Wait; w != nil { // for its turn: the batch may be joined until then
 			due = later(due, time.UnixMilli(w.Due))
 		}
-		r.rec.Wait = &waitRecord{For: waitBatch, Due: ceilMilli(due).UnixMilli()}
+		r.rec.Wait = &waitRecord{For: waitBatch, Due: due.UnixMilli()}
 	default:
 		r.rec.Wait = &waitRecord{For: waitBatch}
 		if open.n >= r.rule.Batch.Max {
-			g.timers = append(g.timers, journal.Timer{ID: open.leader, Due: ceilMilli(now), Run: open.leader})
+			g.timers = append(g.timers, journal.Timer{ID: open.leader, Due: now.Truncate(time.Millisecond), Run: open.leader})
 		}
 	}
 	return true, nil
@@ -242,7 +242,7 @@ func (g *gathering) takeTurn(ctx context.Context, r *run, change *journal.Change
 		return false, nil
 	}
 	scope := limitScope(r.rule, key)
-	t, err := g.b.limits.take(ctx, g.b.journal, scope, r.rule.Limit, now)
+	t, err := g.b.limits.take(ctx, g.b.journal, scope, r.rule.Limit, g.b.clock)
 	if err != nil {
 		return false, err
 	}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 )
@@ -94,9 +96,9 @@ type turn struct {
 func limitScope(rule *rules.Rule, key string) string { return "limit/" + rule.ID + "/" + key }
 
 // take asks for a firing now and notes it, at once for everybody; what it returns is to be written with what fires.
-func (l *limits) take(ctx context.Context, j journal.Journal, scope string, lim *rules.Limit, now time.Time) (turn, error) {
-	l.tidy(now)
-	log, done, err := l.open(ctx, j, scope, lim, now)
+func (l *limits) take(ctx context.Context, j journal.Journal, scope string, lim *rules.Limit, clock clockwork.Clock) (turn, error) {
+	l.tidy(clock.Now())
+	log, now, done, err := l.open(ctx, j, scope, lim, clock)
 	if err != nil {
 		return turn{}, err
 	}
@@ -120,9 +122,9 @@ func (l *limits) take(ctx context.Context, j journal.Journal, scope string, lim 
 // begin asks whether a run whose turn has come may begin. When it may not, because others began late, it says when to
 // ask again; else the mark counts from the turn on, or from now on when that is long over.
 func (l *limits) begin(
-	ctx context.Context, j journal.Journal, scope, key string, lim *rules.Limit, now time.Time,
+	ctx context.Context, j journal.Journal, scope, key string, lim *rules.Limit, clock clockwork.Clock,
 ) (again time.Time, write []journal.StateWrite, newKey string, err error) {
-	log, done, err := l.open(ctx, j, scope, lim, now)
+	log, now, done, err := l.open(ctx, j, scope, lim, clock)
 	if err != nil {
 		return again, nil, key, err
 	}
@@ -150,25 +152,26 @@ func (l *limits) begin(
 	return again, append(write, m.write(scope, lim.Window)), m.key, nil
 }
 
-// open locks a log that is read.
+// open locks a log that is read, and then looks at the clock: what the log holds is not of the future.
 func (l *limits) open(
-	ctx context.Context, j journal.Journal, scope string, lim *rules.Limit, now time.Time,
-) (log *limitLog, done func(), err error) {
+	ctx context.Context, j journal.Journal, scope string, lim *rules.Limit, clock clockwork.Clock,
+) (log *limitLog, now time.Time, done func(), err error) {
 	log = l.enter(scope)
 	if err := log.lock.lock(ctx); err != nil {
 		l.leave(log)
-		return nil, nil, err
+		return nil, now, nil, err
 	}
+	now = clock.Now()
 	done = func() {
 		log.lock.unlock()
 		l.leave(log)
 	}
 	if err := log.load(ctx, j, scope, lim.Window, now); err != nil {
 		done()
-		return nil, nil, err
+		return nil, now, nil, err
 	}
 	log.drop(func(m mark) bool { return m.made <= now.UnixNano() && !m.expire(lim.Window).After(now) })
-	return log, done, nil
+	return log, now, done, nil
 }
 
 // forget takes back a mark that was not written.

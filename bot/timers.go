@@ -60,6 +60,13 @@ func (t *timers) wakes(id string) bool {
 	return ok || t.found[id]
 }
 
+// forget stops a timer whose run is woken by hand.
+func (t *timers) forget(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.set, id)
+}
+
 // due takes the timers whose time has come, and says when the next one's comes.
 func (t *timers) due(clock clockwork.Clock) (ready []journal.Timer, next journal.Timer, more bool) {
 	t.mu.Lock()
