@@ -31,7 +31,7 @@ const (
 const (
 	scopeCatchUp = "catchup"
 	keyFirst     = "first" // when the bot began on this journal, in Unix seconds: what is older was never its business
-	keySince     = "since" // up to here everything was handed over, though positions may be beyond; gone when they tell the truth
+	keySince     = "since" // up to here nothing is missing, though positions may be beyond; gone when they are right
 	keyLast      = "last/" // by conversation: the locator of its newest message when the bot began
 )
 
@@ -488,7 +488,8 @@ func (c *catchUp) gap(ctx context.Context, r *round, info *sdkconn.ConvInfo) (*g
 	if !conv.Valid() || conv.Type == sdkconn.ConvGroup && info.GroupType == sdkconn.GroupAVChatRoom || !info.HasLastMsg {
 		return nil, nil
 	}
-	g := &gap{name: conv.String(), conv: conv, next: sdkconn.GetMsgListParam{Count: historyPage, IsForward: true, IsRamble: true}}
+	g := &gap{name: conv.String(), conv: conv}
+	g.next = sdkconn.GetMsgListParam{Count: historyPage, IsForward: true, IsRamble: true}
 	if l, ok := r.last[g.name]; ok {
 		g.last = &l
 	}

@@ -22,6 +22,10 @@
 // the event in which it happens. A step that was begun and has no result when its run is taken up again is settled as
 // its action declares: repeated where that does no harm, else it fails with the code "interrupted".
 //
+// A journal call that fails is tried again until it works or the bot stops; meanwhile the connection is held back. What
+// came while the bot was down or without a connection is read back from the history where the connection can list its
+// conversations, before live events of the same conversation are taken.
+//
 // # Stopping
 //
 // When Run's context ends, the bot takes no more events, finishes what it has been handed, and after the grace period

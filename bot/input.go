@@ -158,10 +158,11 @@ func told(e *sdkconn.Event) *sdkconn.Event {
 // eventKey is Event.Key, but that a request to come into a group has the same key whether a notice or the list of
 // requests told of it.
 func eventKey(e *sdkconn.Event) string {
-	if e.Kind == sdkconn.EventNewMsg && e.Message != nil && e.Message.ConvType == sdkconn.ConvSystem && len(e.Message.Elems) == 1 {
-		el, ok := e.Message.Elems[0].(*sdkconn.GroupReportElem)
+	m := e.Message
+	if e.Kind == sdkconn.EventNewMsg && m != nil && m.ConvType == sdkconn.ConvSystem && len(m.Elems) == 1 {
+		el, ok := m.Elems[0].(*sdkconn.GroupReportElem)
 		if ok && (el.ReportType == sdkconn.ReportAddRequest || el.ReportType == sdkconn.ReportInviteReq) {
-			return fmt.Sprintf("%010d.%d.%d.%s.%s.q", e.Message.Time(), el.ReportType, len(el.GroupID), el.GroupID, el.OpUser)
+			return fmt.Sprintf("%010d.%d.%d.%s.%s.q", m.Time(), el.ReportType, len(el.GroupID), el.GroupID, el.OpUser)
 		}
 	}
 	return e.Key()
