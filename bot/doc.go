@@ -34,6 +34,10 @@
 // held back. A refusal because of too many messages holds back the conversation, or the connection, with growing pauses
 // and jitter that the run decides; the message keeps its place.
 //
+// A journal call that fails is tried again until it works or the bot stops; meanwhile the connection is held back. What
+// came while the bot was down or without a connection is read back from the history where the connection can list its
+// conversations, before live events of the same conversation are taken.
+//
 // # Stopping
 //
 // When Run's context ends, the bot takes no more events, finishes what it has been handed, and after the grace period
