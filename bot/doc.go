@@ -24,8 +24,8 @@
 //
 // Every message carries the id of its effect. A step of which nobody knows whether it took effect (it was begun and a
 // crash came, its time was over, the answer was lost) is settled as its action declares: done again where that does no
-// harm; taken up again to find out, at once after a crash, else by a timer and at least three times; or failed with the
-// code "interrupted", which also is the end of a step that cannot find out.
+// harm; taken up again to find out, when a crash came at once or two seconds after it was begun, else by a timer and at
+// least three times; or failed with the code "interrupted", which also is the end of a step that cannot find out.
 //
 // # Pace
 //
