@@ -213,7 +213,7 @@ type RuleSet struct {
 
 // Change is a set of writes that belong together. The fields are applied in their order here.
 type Change struct {
-	RuleSets   []RuleSet    // kept until no open run and no trace names them
+	RuleSets   []RuleSet    // kept as long as an open run or a trace names them, from the end of this change on
 	Runs       []Run        // put: new, or with new Data
 	Steps      []Step       // put; of open runs
 	State      []StateWrite //

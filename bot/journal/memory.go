@@ -172,7 +172,13 @@ func (m *Memory) Commit(ctx context.Context, c *Change) error {
 	for _, key := range c.Done {
 		m.finish(key)
 	}
+	m.dropSets()
 	return nil
+}
+
+// dropSets lets go of the rule sets that nothing names.
+func (m *Memory) dropSets() {
+	maps.DeleteFunc(m.sets, func(_ string, set *memorySet) bool { return set.uses == 0 })
 }
 
 // countsHold reports whether every counter is as its writer saw it; several marks of one change on one counter are
@@ -231,9 +237,7 @@ func (m *Memory) named(hash string) *memorySet {
 
 func (m *Memory) unuse(hash string) {
 	if set := m.sets[hash]; set != nil {
-		if set.uses--; set.uses == 0 {
-			delete(m.sets, hash)
-		}
+		set.uses--
 	}
 }
 
@@ -554,6 +558,7 @@ func (m *Memory) Trim(ctx context.Context, r Retention) (Trimmed, error) {
 			delete(m.events, key)
 		}
 	}
+	m.dropSets()
 	m.done = slices.DeleteFunc(m.done[m.doneHead:], func(key string) bool { return m.events[key] == nil })
 	m.doneHead = 0
 	for scope, values := range m.state {

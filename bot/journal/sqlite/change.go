@@ -109,7 +109,8 @@ func (b *batch) putSet(t *text) error {
 	}
 	s := b.set(t.hash)
 	if s == nil {
-		_, err := b.addSet(t, t.data)
+		s, err := b.addSet(t, t.data)
+		s.touched = true // it goes when nothing names it in the end
 		return err
 	}
 	if s.text {

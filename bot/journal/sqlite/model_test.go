@@ -29,6 +29,12 @@ func TestModel(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer func() { file.Close() }()
+		hurry := func() { // the disk is others' test
+			if err := file.w.conn.Exec(`PRAGMA synchronous = OFF`); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		hurry()
 		model := journal.NewMemory(0)
 		ctx := t.Context()
 		now := 0 // seconds since the epoch; events come nearly in order
@@ -169,9 +175,6 @@ func TestModel(t *testing.T) {
 			ws, werr := model.Stats(ctx)
 			s.Bytes = ws.Bytes
 			same("stats", s, ws, err, werr)
-			if problems, err := file.Check(ctx); err != nil || len(problems) > 0 {
-				rt.Fatalf("check: %q, %v", problems, err)
-			}
 		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"append": func(*rapid.T) {
@@ -210,12 +213,16 @@ func TestModel(t *testing.T) {
 				same("trimmed", done, want, err, werr)
 			},
 			"reopen": func(*rapid.T) {
+				if problems, err := file.Check(ctx); err != nil || len(problems) > 0 {
+					rt.Fatalf("check: %q, %v", problems, err)
+				}
 				if err := file.Close(); err != nil {
 					rt.Fatal(err)
 				}
 				if file, err = Open(ctx, path, Config{}); err != nil {
 					rt.Fatal(err)
 				}
+				hurry()
 			},
 			"": func(*rapid.T) { look() },
 		})
