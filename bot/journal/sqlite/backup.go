@@ -34,7 +34,7 @@ func (j *Journal) Backup(ctx context.Context, path string) (err error) {
 	}
 	err = j.copying(ctx, func(d *db) error { return d.exec(`VACUUM INTO ?`, part) })
 	if err != nil {
-		return err
+		return inWords(part, err)
 	}
 	if err := syncFile(part); err != nil {
 		return err
