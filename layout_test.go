@@ -22,12 +22,15 @@ var arrows = []struct {
 	imports []string
 	why     string
 }{
-	{"cmd/timbot", []string{"bot", "bot/archive", "bot/backup", "bot/journal", "bot/telemetry", "actions", "rules", "sdkconn", "sdkconn/local"},
-		"the command joins everything and holds no logic"},
+	{"cmd/timbot", []string{
+		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
+		"sdkconn", "sdkconn/local",
+	}, "the command joins everything and holds no logic"},
 	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
 	{"internal/killtest", []string{"sdkconn", "sdkconn/local", "bot/journal/sqlite", "bot/archive"},
 		"kills the command and looks at the files that are left"},
 	{"bot/telemetry", []string{"bot"}, "watches a bot through its Observer; the caller starts it"},
+	{"bot/control", []string{"bot"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
 	{"bot", []string{"bot/journal", "actions", "rules", "sdkconn"},
 		"the runtime joins connection, journal, rules and actions; it knows no driver"},
 	{"bot/archive", []string{"actions"}, "keeps what archive steps write; the runtime knows it by the actions' interface"},

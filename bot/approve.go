@@ -34,16 +34,16 @@ func (r *run) approve(ctx context.Context, step *rules.Step) (outcome, error) {
 		h.Phase = phaseAgreed
 		return stepGoesOn, nil
 	case h.End != "":
-		return r.over(r.failed(step, h.End, errors.New(h.Text))), nil
+		return r.refused(step, h.End, errors.New(h.Text))
 	case h.Phase == phaseSaid:
 		if request, err := r.said(step); err != nil {
 			r.b.people.consented(r.change, r.id)
-			return r.over(r.failed(step, request.Err.Code, fmt.Errorf("the request could not be sent: %w", err))), nil
+			return r.refused(step, request.Err.Code, fmt.Errorf("the request could not be sent: %w", err))
 		}
 	}
 	a, ok := r.b.people.approval(h.Number)
 	if !ok || a.Run != r.id {
-		return r.over(r.failed(step, endNoApproval, errors.New("the request is gone"))), nil
+		return r.refused(step, endNoApproval, errors.New("the request is gone"))
 	}
 	now, due := r.b.clock.Now(), time.UnixMilli(h.Due)
 	switch {
@@ -67,6 +67,12 @@ func (r *run) approve(ctx context.Context, step *rules.Step) (outcome, error) {
 	r.log.Info("approval", "number", h.Number, "end", h.End, "by", h.By)
 	r.say(asideTold)
 	return stepGoesOn, nil
+}
+
+// refused lets the step fail. When it is tried again after all, people are asked again.
+func (r *run) refused(step *rules.Step, code string, err error) (outcome, error) {
+	r.top().Hold = nil
+	return r.over(r.failed(step, code, err)), nil
 }
 
 // requestConsent makes the request.

@@ -21,7 +21,7 @@ const (
 func (r *run) say(a aside) {
 	h := r.top().Hold
 	h.Phase, h.Aside = phaseSaying, a
-	r.rec.Failed, r.rec.Unsettled, r.rec.Wait = 0, 0, nil
+	r.rec.afresh()
 	r.enter()
 }
 

@@ -31,13 +31,15 @@ func (r *run) ask(ctx context.Context, step *rules.Step) (outcome, error) {
 		if err != nil {
 			return r.over(r.failed(step, question.Err.Code, err)), nil
 		}
+		if err := r.mayAsk(); err != nil {
+			return r.over(r.failed(step, codeFailed, err)), nil
+		}
 		return stepWaits, r.awaitAnswer(ctx, step, question)
 	}
 	if answer, ok := r.steps[r.answerKey(step)]; ok {
 		return r.answered(step, answer)
 	}
 	if w := r.rec.Wait; w != nil && r.b.clock.Now().UnixMilli() < w.Due {
-		r.b.people.askAgain(r.id)
 		return stepWaits, nil
 	}
 	r.tell(step, "no answer in "+step.Ask.Timeout.String())

@@ -2,9 +2,11 @@ package bot_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -383,4 +385,39 @@ func TestManyDialoguesAtOnce(t *testing.T) {
 		h.wantHeard(name, sdkconn.C2C(botUser), "name?", "number?", "digits, please", name+" 12 12 2 12")
 	}
 	wantClean(h)
+}
+
+// stubborn is a connection that refuses to send at first.
+type stubborn struct {
+	sdkconn.Conn
+	refusals atomic.Int32
+}
+
+func (c *stubborn) SendNewMsg(ctx context.Context, where sdkconn.Conversation, msg *sdkconn.Message) (*sdkconn.Message, error) {
+	if c.refusals.Add(-1) >= 0 {
+		return nil, errors.New("not now")
+	}
+	return c.Conn.SendNewMsg(ctx, where, msg)
+}
+
+func (c *stubborn) WaitIdle(ctx context.Context) error { return c.Conn.(sdkconn.Idler).WaitIdle(ctx) }
+
+func TestAQuestionIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		direct := sdkconn.C2C(botUser)
+		conn := &stubborn{Conn: h.self}
+		conn.refusals.Store(1)
+		h.self = conn
+		b := h.start(h.set(orderRules[1:]))
+		b.says("alice", direct, "查订单")
+		b.says("alice", direct, "early") // nothing was asked yet
+		h.wantHeard("alice", direct, "rest early")
+		b.pass(10 * time.Second)
+		b.says("alice", direct, "Ann")
+		h.wantHeard("alice", direct, "rest early", "name?", "number?")
+		if err := b.stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -34,6 +34,7 @@ func benchRules(b *testing.B, n int) *rules.Set {
 	if err != nil {
 		b.Fatal(err)
 	}
+	set.Bot.Pace = unbounded
 	return set
 }
 

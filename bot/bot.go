@@ -111,9 +111,11 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.reports, b.catchUp = newReports(), newCatchUp(b)
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
-		journal: b.journal, actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
+		actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
 		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
 	}
+	b.journal = watchedJournal{b.journal, &b.inspector.watch}
+	b.inspector.journal = b.journal
 	b.journal = &steady{
 		Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell, watch: b.observer.JournalWorking,
 	}

@@ -7,8 +7,9 @@
 //
 // The connection hands events over in batches; the journal stores those that it does not know yet; each goes to the
 // queue of its conversation. A rule that fires becomes a run: the rule's steps, a place in them, and the values so
-// far, all in the journal. A run that waits (for a retry, later for an answer) is a timer in the journal and no
-// goroutine: it leaves its conversation's queue and comes back through it when the timer is due.
+// far, all in the journal. A run that waits (for a retry, an answer, a person's consent) is an entry in the journal,
+// mostly with a timer, and no goroutine: it leaves its conversation's queue and comes back through it when what it waits
+// for comes.
 //
 // # Order
 //
@@ -19,8 +20,19 @@
 // # Failure
 //
 // A step that fails ends its run unless it says `on_error: continue`; the other runs of the event go on. A panic costs
-// the event in which it happens. A step that was begun and has no result when its run is taken up again is settled as
-// its action declares: repeated where that does no harm, else it fails with the code "interrupted".
+// the event in which it happens.
+//
+// Every message carries the id of its effect. A step of which nobody knows whether it took effect (it was begun and a
+// crash came, its time was over, the answer was lost) is settled as its action declares: done again where that does no
+// harm; taken up again to find out, at once after a crash, else by a timer and at least three times; or failed with the
+// code "interrupted", which also is the end of a step that cannot find out.
+//
+// # Pace
+//
+// Messages leave one after the other in each conversation, in the order in which they came to be sent, within the limits
+// of `bot.pace`. A short wait holds a worker, a longer one is a timer, and when too many messages wait the connection is
+// held back. A refusal because of too many messages holds back the conversation, or the connection, with growing pauses
+// and jitter that the run decides; the message keeps its place.
 //
 // # Stopping
 //

@@ -68,12 +68,14 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 				continue
 			}
 			if !ok {
+				r.did(step, noteSkipped)
 				r.advance()
 				continue
 			}
 		}
 		switch step.Kind {
 		case rules.StepStop:
+			r.did(step, "")
 			return true, r.end(ctx, last())
 		case rules.StepBlock:
 			r.enter()
@@ -212,11 +214,13 @@ func (r *run) choose(step *rules.Step) error {
 			return err
 		}
 		if ok {
+			r.did(step, "branch %d of %d", i+1, len(step.Branches))
 			r.top().Branch = i
 			r.enter()
 			return nil
 		}
 	}
+	r.did(step, "none of %d branches", len(step.Branches))
 	r.advance()
 	return nil
 }
@@ -226,6 +230,7 @@ func (r *run) forEach(step *rules.Step) error {
 	if err != nil {
 		return err
 	}
+	r.did(step, "%d items", len(items))
 	if len(items) == 0 {
 		r.advance()
 		return nil
@@ -274,6 +279,7 @@ func (r *run) assign(step *rules.Step) error {
 		return fmt.Errorf("set vars: %w", err)
 	}
 	r.change.State = append(r.change.State, writes...)
+	r.did(step, "%s", assigned(a))
 	r.advance()
 	return r.keepPlace()
 }
@@ -378,11 +384,8 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 		return r.over(r.record(step, rec)), nil
 	}
 	r.log.Debug("step done", "step", stepName(step), "action", step.Action, "took", took)
-	values := outOf(result)
-	if m, ok := values.(map[string]any); ok {
-		r.attempt.Msg, _ = m["msg_id"].(string)
-	}
-	rec, err := newStepRecord(true, values, result.Text, result.Value, nil)
+	r.attempt.Msg = sentID(outOf(result))
+	rec, err := newStepRecord(true, outOf(result), result.Text, result.Value, nil)
 	if err != nil {
 		return r.over(r.failed(step, codeFailed, err)), nil
 	}
@@ -476,9 +479,11 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 }
 
 // effectID names a step's effect for good, short enough to travel with a message.
-func (r *run) effectID(step *rules.Step) string {
+func (r *run) effectID(step *rules.Step) string { return effectID(r.id, r.stepKey(step)) }
+
+func effectID(run, key string) string {
 	h := fnv.New128a()
-	h.Write([]byte(r.id + "/" + r.stepKey(step)))
+	h.Write([]byte(run + "/" + key))
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 

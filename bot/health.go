@@ -24,9 +24,9 @@ type Health struct {
 
 // Problem is one thing that keeps a bot from answering.
 type Problem struct {
-	Component string // "bot", "journal", "connection" or "catch-up"
-	Text      string // for people
-	Since     time.Time
+	Component string    `json:"component"` // "bot", "journal", "connection" or "catch-up"
+	Text      string    `json:"text"`      // for people
+	Since     time.Time `json:"since"`
 }
 
 // health is what the parts of a bot say of themselves.

@@ -162,7 +162,10 @@ func (p *pace) enter(ctx context.Context, effect string, conv sdkconn.Conversati
 		if !stay && wait > pacePatience {
 			return nil, p.goAway(pl, effect, now+int64(wait)), nil
 		}
-		if err := p.stand(ctx, pl, first, min(wait, pacePatience)); err != nil {
+		if !first { // whoever is before it tells it, or it looks whether that one will ever come
+			wait = pacePatience
+		}
+		if err := p.stand(ctx, pl, first, wait); err != nil {
 			p.remove(pl)
 			return nil, time.Time{}, err
 		}

@@ -123,6 +123,33 @@ func TestAPlaceIsKeptAndGivenUp(t *testing.T) {
 	}
 }
 
+// TestARefusedMessageStaysFirst, and whoever is behind it is not woken before.
+func TestARefusedMessageStaysFirst(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		p, clock := testPace(40)
+		conv := sdkconn.Group("g")
+		until := clock.Now().Add(time.Minute)
+		p.refuse(p.in(t, "a", conv), "a", until, all)
+		for _, effect := range []string{"b", "a", "c"} {
+			if later := p.off(t, effect, conv); later.Before(until) {
+				t.Errorf("%s is to come at %s, before %s", effect, later, until)
+			}
+		}
+		if all {
+			p.off(t, "other", sdkconn.C2C("bob"))
+		} else {
+			p.leave(p.in(t, "other", sdkconn.C2C("bob")))
+		}
+		clock.Advance(time.Minute)
+		p.leave(p.in(t, "a", conv))
+		p.leave(p.in(t, "b", conv))
+		p.leave(p.in(t, "c", conv))
+		if stats := p.Stats(); stats.Refused != 1 || stats.Sent != 3+map[bool]uint64{false: 1}[all] {
+			t.Errorf("stats %+v", stats)
+		}
+	}
+}
+
 // TestRunsThatNeverComeBackDoNotHoldTheBotBack for good.
 func TestRunsThatNeverComeBackDoNotHoldTheBotBack(t *testing.T) {
 	p, clock := testPace(1)

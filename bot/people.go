@@ -302,15 +302,6 @@ func (p *people) dialogue(conversation, user string) (dialogueRecord, bool) {
 	return dialogueRecord{}, false
 }
 
-// askAgain lets a run's dialogue take an answer again: the one that it had was not written down.
-func (p *people) askAgain(run string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if of := p.runs[run]; of != nil && of.dialogue != nil {
-		of.dialogue.Answered = false
-	}
-}
-
 // inTheWay returns the open dialogue for which none may begin with a user, or with everybody.
 func (p *people) inTheWay(conversation, user string) (dialogueRecord, bool) {
 	if user != everybody {

@@ -21,7 +21,7 @@ func (b *Bot) process(ctx context.Context, it item) error {
 			return b.takeUpRuns(ctx, runs)
 		}
 	}
-	trace := new(traceRecord)
+	trace := b.newTrace()
 	v := b.version()
 	var woken []wakeUp // after the commit, whatever becomes of the event's own runs
 	defer func() { b.wakeUp(woken) }()
@@ -130,12 +130,17 @@ func (b *Bot) events(stored journal.Event) ([]rules.Event, error) {
 	if err := sdkconn.Unmarshal(stored.Data, &rec); err != nil {
 		return nil, fmt.Errorf("event %s: %w", stored.Key, err)
 	}
+	return ruleEvents(stored, rec, b.conn.Self()), nil
+}
+
+// ruleEvents is what an event of the journal means to the rules of the bot's user.
+func ruleEvents(stored journal.Event, rec eventRecord, self string) []rules.Event {
 	if rec.SDK == nil {
-		ev := rules.Lifecycle(rec.Lifecycle, rec.At, b.conn.Self())
+		ev := rules.Lifecycle(rec.Lifecycle, rec.At, self)
 		ev.Key = stored.Key
-		return []rules.Event{ev}, nil
+		return []rules.Event{ev}
 	}
-	return rules.Events(rec.SDK, b.conn.Self()), nil
+	return rules.Events(rec.SDK, self)
 }
 
 // decide matches an event and returns the runs that it starts, in their order, and what is written with them. woken gets
@@ -222,6 +227,9 @@ func messageID(ev *rules.Event) string {
 // facts gathers what the conditions of the rules may ask about an event.
 func (b *Bot) facts(ctx context.Context, set *rules.Set, ev *rules.Event) (*rules.Facts, error) {
 	f := &rules.Facts{Now: b.now(), Admins: set.Bot.Admins, BotName: set.Bot.Name}
+	if ev.Source != nil && ev.Source.CaughtUp {
+		f.Stages = set.Bot.CatchUp.Stages
+	}
 	return f, b.learn(ctx, f, ev, set.Needs())
 }
 

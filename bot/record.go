@@ -78,6 +78,11 @@ type batchRecord struct {
 	Leader string `json:"leader"`       // the run that does the steps
 }
 
+// afresh forgets what was about the step at the place: another one is.
+func (rec *runRecord) afresh() {
+	rec.Failed, rec.Refused, rec.Asked, rec.Tried, rec.Unsettled, rec.Wait = 0, 0, 0, 0, 0, nil
+}
+
 // root names one of a rule's lists of steps.
 type root string
 

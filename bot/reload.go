@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 )
@@ -88,7 +89,17 @@ func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
 	if set := b.keptSet(hash); set != nil {
 		return set, nil
 	}
-	stored, err := b.journal.RuleSet(ctx, hash)
+	set, err := storedSet(ctx, b.journal, b.actions, hash)
+	if err != nil {
+		return nil, err
+	}
+	b.keepSet(set)
+	return set, nil
+}
+
+// storedSet compiles a rule set that a journal keeps.
+func storedSet(ctx context.Context, j journal.Journal, registry *actions.Registry, hash string) (*rules.Set, error) {
+	stored, err := j.RuleSet(ctx, hash)
 	if err != nil {
 		return nil, err
 	}
@@ -100,10 +111,9 @@ func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rule set %s: %w", hash, err)
 	}
-	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(b.actions), Env: os.LookupEnv})
+	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(registry), Env: os.LookupEnv})
 	if err != nil {
 		return nil, fmt.Errorf("rule set %s: %w", hash, err)
 	}
-	b.keepSet(set)
 	return set, nil
 }

@@ -138,10 +138,7 @@ func (r *run) restoreSteps(ctx context.Context) error {
 		return err
 	}
 	r.steps = make(map[string]stepRecord, len(raw))
-	byPath := make(map[string]*rules.Step)
-	for _, list := range []root{rootSteps, rootOver, rootOnTimeout, rootOnCancel} {
-		eachStep(list.of(r.rule), func(s *rules.Step) { byPath[s.Path] = s })
-	}
+	byPath := stepsByPath(r.rule)
 	keys := make([]string, 0, len(raw))
 	for key, data := range raw {
 		var rec stepRecord
@@ -151,6 +148,7 @@ func (r *run) restoreSteps(ctx context.Context) error {
 		r.steps[key] = rec
 		keys = append(keys, key)
 	}
+	r.traced().catchUp(r.steps, byPath)
 	slices.SortFunc(keys, compareStepKeys)
 	for _, key := range keys {
 		path, _, _ := strings.Cut(key, "#")
@@ -180,6 +178,15 @@ func (r *run) restoreItems() error {
 	return nil
 }
 
+// stepsByPath is every step of a rule.
+func stepsByPath(rule *rules.Rule) map[string]*rules.Step {
+	byPath := make(map[string]*rules.Step)
+	for _, list := range []root{rootSteps, rootOver, rootOnTimeout, rootOnCancel} {
+		eachStep(list.of(rule), func(s *rules.Step) { byPath[s.Path] = s })
+	}
+	return byPath
+}
+
 func eachStep(steps []*rules.Step, f func(*rules.Step)) {
 	for _, s := range steps {
 		f(s)
@@ -199,8 +206,8 @@ func (r *run) stepKey(s *rules.Step) string {
 		switch {
 		case outer.Kind == rules.StepForEach:
 			key += "#" + strconv.Itoa(f.Item)
-		case outer.Kind == rules.StepAsk && f.Hold.Tries > 0:
-			key += "#" + strconv.Itoa(f.Hold.Tries)
+		case f.Hold != nil && f.Hold.Tries+f.Hold.Number > 0: // which try's aside it is, or which request's
+			key += "#" + strconv.Itoa(f.Hold.Tries+f.Hold.Number)
 		}
 		steps = inner(outer, r.rec.Frames[depth])
 	}
@@ -249,7 +256,7 @@ func (r *run) top() *frame { return &r.rec.Frames[len(r.rec.Frames)-1] }
 func (r *run) advance() {
 	f := r.top()
 	*f = frame{Index: f.Index + 1}
-	r.rec.Failed, r.rec.Refused, r.rec.Asked, r.rec.Tried, r.rec.Unsettled, r.rec.Wait = 0, 0, 0, 0, 0, nil
+	r.rec.afresh()
 }
 
 // enter goes into the list inside the current step.
@@ -329,6 +336,9 @@ func (r *run) commit(ctx context.Context) error {
 // keepPlace puts the run's place into the next commit, so that what goes with it is not done again.
 func (r *run) keepPlace() error {
 	stored, err := r.stored()
+	if err == nil && !r.trace.kept { // a crash may come: the decision is told from the first effect on
+		err = r.keepTrace()
+	}
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func TestControlSteps(t *testing.T) {
 `, []string{"x"}, []string{"false true"}},
 		"on_error stop": {`
       - reply: before
-      - download: {msg: "${{ msg }}"}
+      - reply: "${{ int(msg.text) }}"
       - reply: never
 `, []string{"x"}, []string{"before"}},
 	} {

@@ -65,7 +65,7 @@ func (b *Bot) openDialogue(r *run, change *journal.Change) error {
 func (r *run) turnTo(list root) {
 	r.rec.Root = list
 	r.rec.Frames = []frame{{}}
-	r.rec.Failed, r.rec.Unsettled, r.rec.Wait = 0, 0, nil
+	r.rec.afresh()
 	r.items = nil
 	r.setLocals()
 }

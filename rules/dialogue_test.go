@@ -38,7 +38,7 @@ rules:
           retry_text: 请再试
         timeout: 30s
         on_error: continue
-      - ask: 还有吗？
+      - ask: { text: 还有吗？, accept: '(answer.user.name ?? "nobody") != "nobody"' }
       - delay: 5m
       - delay: '${{ steps.number.out.tries > 1 ? "10s" : "1m" }}'
       - announce:
@@ -53,6 +53,8 @@ rules:
           queue: after-sales
           note: ${{ user.id }} ${{ steps.number.text }}
           resume: { after: 30m, idle: 10m }
+      - if: steps.number.ok
+        ask: { text: 再见？, accept: answer.text != "" }
 `
 
 func TestDialogueIsCompiled(t *testing.T) {
@@ -118,6 +120,10 @@ func TestDialogueIsCompiled(t *testing.T) {
 		t.Errorf("another's answer: %v, %v", ok, err)
 	}
 	second := r.Steps[1].Ask
+	if ok, err := second.Accepts(sc); ok || err != nil {
+		t.Errorf("another's name is the first one's: %v, %v", ok, err)
+	}
+	sc.Answer.User = ev.User
 	if ok, err := second.Accepts(sc); !ok || err != nil || second.Tries != DefaultTries || second.Timeout != 2*time.Minute {
 		t.Errorf("a plain ask: %v, %v, %+v", ok, err, second)
 	}
@@ -159,6 +165,36 @@ func TestDialogueIsCompiled(t *testing.T) {
 	sc.Steps["said"] = &Result{OK: true}
 	if as, err := s.OnTimeout[1].Assign(sc); as.Vars["late"] != true || err != nil {
 		t.Errorf("on_timeout sets %+v, %v", as, err)
+	}
+}
+
+// Whatever place an expression stands in, the facts that it reads are asked for.
+func TestNeedsOfEveryPlace(t *testing.T) {
+	const x = `"${{ chat.group_type }}"`
+	for name, rule := range map[string]string{
+		"if":         `if: chat.group_type == "x", do: [log: x]`,
+		"limit":      `limit: {per: ` + x + `, rate: 1/s}, do: [log: x]`,
+		"reply":      `limit: {rate: 1/s, over: reply, reply: ` + x + `}, do: [log: x]`,
+		"batch":      `batch: {by: ` + x + `}, do: [log: x]`,
+		"on_timeout": `session: {on_timeout: [log: ` + x + `]}, do: [ask: x]`,
+		"on_cancel":  `session: {cancel: x, on_cancel: [{if: 'chat.group_type == "x"', log: x}]}, do: [ask: x]`,
+		"ask":        `session: {}, do: [ask: ` + x + `]`,
+		"accept":     `session: {}, do: [ask: {text: x, accept: 'chat.group_type == answer.text'}]`,
+		"retry_text": `session: {}, do: [ask: {text: x, retry_text: ` + x + `}]`,
+		"delay":      `do: [delay: ` + x + `]`,
+		"queue":      `do: [handoff: {queue: ` + x + `}]`,
+		"note":       `do: [handoff: {note: ` + x + `}]`,
+		"in":         `do: [announce: {text: x, to: {}, approve: {by: [a], in: ` + x + `}}]`,
+		"by":         `do: [choose: [{do: [announce: {text: x, to: {}, approve: {in: g, by: [` + x + `]}}]}]]`,
+		"text":       `do: [announce: {text: x, to: {}, approve: {in: g, by: [a], text: ` + x + `}}]`,
+	} {
+		set := load(t, "rules: [{id: r, on: message, "+rule+"}]")
+		if got := set.Rules[0].Needs(); got != (Needs{GroupType: true}) {
+			t.Errorf("%s: needs %+v", name, got)
+		}
+		if got, want := set.Needs().GroupType, name == "if" || name == "limit" || name == "batch"; got != want {
+			t.Errorf("%s: needed before it fires: %v", name, got)
+		}
 	}
 }
 
@@ -269,34 +305,38 @@ func TestBatchNeeds(t *testing.T) {
 	all := Needs{UserName: true, Role: true, ChatName: true, GroupType: true}
 	for expr, want := range map[string]Needs{
 		`len(events)`: {},
-		`len(events) > 5 ? " 等 " + string(len(events)) : ""`: {},
-		`map(take(events, 5), .user.id)`:                     {},
-		`join(map(take(events, 5), .user.name), "、")`:        {UserName: true},
-		`map(events, .user.name ?? .user.id)`:                {UserName: true},
-		`filter(events, .user.role == "admin")[0].key`:       {Role: true},
-		`events[0].chat.group_type`:                          {GroupType: true},
-		`any(events, .chat.name == "x")`:                     {ChatName: true},
-		`filter(events, .key != "")[0].msg.elems[0].kind`:    {},
-		`map(events, .msg)`:                                  {},
-		`let e = events[0]; e.user.name`:                     all,
-		`events`:                                             all,
-		`events[0]`:                                          all,
-		`take(events, 2)`:                                    all,
-		`map(events, .user)`:                                 all,
-		`toJSON(events)`:                                     all,
-		`string(events[0].user)`:                             all,
-		`first(events).user.name`:                            all,
-		`[events]`:                                           all,
-		`{"a": events}`:                                      all,
-		`events[0].user == nil`:                              all,
-		`map(events, .user["name"])`:                         {UserName: true},
+		`len(events) > 5 ? " 等 " + string(len(events)) : ""`:             {},
+		`map(take(events, 5), .user.id)`:                                 {},
+		`join(map(take(events, 5), .user.name), "、")`:                    {UserName: true},
+		`map(events, .user.name ?? .user.id)`:                            {UserName: true},
+		`filter(events, .user.role == "admin")[0].key`:                   {Role: true},
+		`events[0].chat.group_type`:                                      {GroupType: true},
+		`any(events, .chat.name == "x")`:                                 {ChatName: true},
+		`filter(events, .key != "")[0].msg.elems[0].kind`:                {},
+		`map(events, .msg)`:                                              {},
+		`let e = events[0]; e.user.name`:                                 all,
+		`events`:                                                         all,
+		`events[0]`:                                                      all,
+		`take(events, 2)`:                                                all,
+		`(events[0]?.user).name`:                                         {UserName: true},
+		`(len(events) > 1 ? events[0].chat : events[1].chat).group_type`: {GroupType: true},
+		`(find(events, .key != "")).user.role`:                           {Role: true},
+		`map(events, .msg.elems[0].name)`:                                {},
+		`map(events, .user)`:                                             all,
+		`toJSON(events)`:                                                 all,
+		`string(events[0].user)`:                                         all,
+		`first(events).user.name`:                                        all,
+		`[events]`:                                                       all,
+		`{"a": events}`:                                                  all,
+		`events[0].user == nil`:                                          all,
+		`map(events, .user["name"])`:                                     {UserName: true},
 	} {
 		set := load(t, "rules: [{id: r, on: message, batch: {}, do: [set: {vars: {x: "+quoteYAML("${{ "+expr+" }}")+"}}]}]")
 		if got := set.Rules[0].Needs(); got != want {
 			t.Errorf("%s needs %+v, want %+v", expr, got, want)
 		}
 		sc := scope(said("x"), facts(), nil)
-		if _, err := set.Rules[0].Steps[0].Assign(sc); err != nil && !strings.Contains(expr, "join") && !strings.Contains(expr, "[0]") {
+		if _, err := set.Rules[0].Steps[0].Assign(sc); err != nil && !strings.Contains(expr, "join") && !strings.Contains(expr, "[0]") && !strings.Contains(expr, "find(") {
 			t.Errorf("%s: %v", expr, err)
 		}
 	}

@@ -143,10 +143,12 @@ func (p *plan) walk(try func(*Rule) bool, f *Facts, skipped func(*Rule, string))
 			stoppedBy, wonBy = nil, nil
 		}
 		mainFired := wonBy
+		away := f.Stages != nil && !slices.Contains(f.Stages, stage)
+		taken := f.Taken != "" && (stage == StageMain || stage == StageFallback)
 		var winner *Rule
 		for _, r := range p.stages[stage] {
 			switch {
-			case f.Stages != nil && !slices.Contains(f.Stages, stage):
+			case away:
 				if skipped != nil {
 					skipped(r, fmt.Sprintf("stage %s, not for events of the time the bot was away", stage))
 				}
@@ -156,7 +158,7 @@ func (p *plan) walk(try func(*Rule) bool, f *Facts, skipped func(*Rule, string))
 					skipped(r, fmt.Sprintf("stage %s, stopped by %s (final)", stage, stoppedBy.ID))
 				}
 				continue
-			case f.Taken != "" && (stage == StageMain || stage == StageFallback):
+			case taken:
 				if skipped != nil {
 					skipped(r, fmt.Sprintf("stage %s, %s", stage, f.Taken))
 				}

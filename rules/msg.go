@@ -165,6 +165,9 @@ func (w viewer) message(out *msgView, m *sdkconn.Message, elems bool) {
 
 // withoutEffect takes the id of the bot's own effect out of a message's custom data: people did not write it.
 func withoutEffect(m *sdkconn.Message) *sdkconn.Message {
+	if m.CloudCustom == "" {
+		return m
+	}
 	id, custom := sdkconn.SplitEffect(m.CloudCustom)
 	if id == "" {
 		return m

@@ -148,10 +148,10 @@ func newArchiveQueryCommand() *cobra.Command {
 			"  timbot archive query examples/bots/archive support --contains 退款 --json",
 		Args: wantArgs(2, 2, "BOT ARCHIVE"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if q.Since, err = moment("--since", since); err != nil {
+			if q.Since, err = momentOf("--since", since); err != nil {
 				return &usageError{cmd, err.Error()}
 			}
-			if q.Until, err = moment("--until", until); err != nil {
+			if q.Until, err = momentOf("--until", until); err != nil {
 				return &usageError{cmd, err.Error()}
 			}
 			if q.Limit < 1 {
@@ -200,8 +200,8 @@ func recordLine(r archive.Record) string {
 	return line + "  " + clean(string(r.Data))
 }
 
-// moment reads a time as people give it: a time, a day, or how long ago.
-func moment(flag, text string) (time.Time, error) {
+// momentOf reads a time as people give it: a time, a day, or how long ago.
+func momentOf(flag, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}

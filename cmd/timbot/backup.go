@@ -14,8 +14,7 @@ import (
 
 // The names of the databases, in the data folder and in a backup.
 const (
-	journalFile = "journal.db"
-	chatFileIn  = "chat.db"
+	chatFileIn = "chat.db"
 )
 
 // databases are those of a data folder, the journal first; chat may be empty.
