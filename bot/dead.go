@@ -166,6 +166,9 @@ func (r *run) park(ctx context.Context) error {
 	r.log.Warn("the run stands still: a step failed for good", "dead_letter", dead.ID, "step", dead.Step, "action", dead.Action,
 		"code", dead.Code, "err", dead.Text, "tries", dead.Tries,
 		"hint", "timbot dead show "+dead.ID+" tells more; retry or drop it")
+	r.b.observer.RunEnded(r.rule.ID, outcomeDead, time.Duration(dead.At-t.Began)*time.Millisecond)
+	r.b.tell("dead letter", fmt.Sprintf("rule %s stands still: its step %s failed for good (%s). "+
+		"See `timbot dead show`: dead letter %s.", r.rule.ID, dead.Step, dead.Code, dead.ID))
 	if in.dead.n <= in.maxDead() {
 		return nil
 	}

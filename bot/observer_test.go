@@ -71,7 +71,8 @@ func TestObserver(t *testing.T) {
 	}
 	for _, want := range []string{
 		"stored bot.started false true", "decided bot.started quiet", "stored new_msg false true", "decided message.c2c fired",
-		`step a reply ""`, `step a archive "failed"`, `step d probe.report "interrupted"`, "run a failed", "done 1 runs", "decided message.c2c quiet", "done 0 runs", "given up",
+		`step a reply ""`, `step a archive "failed"`, "run a failed", "done 1 runs", "decided message.c2c quiet", "done 0 runs",
+		`step d probe.report "interrupted"`, "run d dead", "given up",
 	} {
 		if !slices.Contains(w.said, want) {
 			t.Errorf("nobody was told %q: %q", want, w.said)
