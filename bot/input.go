@@ -61,7 +61,7 @@ func (b *Bot) takeUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.timers.add(timers...)
+	b.timers.find(timers...)
 	var after uint64
 	for {
 		events, err := b.journal.Pending(ctx, after, recoverPage)
