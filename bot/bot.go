@@ -107,6 +107,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 		b.report(b.stopped, "clock", fmt.Sprintf("the clock jumped by %s: what waits is due by the new time", signed(by)))
 	})
 	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
+	b.pace.watch = b.observer.SendPaced
 	b.reports, b.catchUp = newReports(), newCatchUp(b)
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{

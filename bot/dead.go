@@ -98,6 +98,7 @@ func (r *run) bury(step *rules.Step, key string, rec stepRecord) bool {
 		r.rec.Unsettled = r.attempt.Began
 	}
 	r.traced().step(r.attempt)
+	r.observeStep(r.attempt)
 	r.attempt = stepTrace{}
 	r.rec.Dead = &deadRecord{
 		At: now.UnixMilli(), Step: key, Action: step.Action, Code: rec.Err.Code, Text: rec.Err.Text,

@@ -555,6 +555,7 @@ func (r *run) waitTurn(ctx context.Context, key string, due time.Time, refusal e
 		delay := due.Sub(r.b.clock.Now())
 		r.attempt.Code, r.attempt.Err, r.attempt.Note = stepError(refusal).Code, refusal.Error(), "tried again in "+delay.String()
 		r.traced().step(r.attempt)
+		r.observeStep(r.attempt)
 		r.log.Info("the service wants fewer messages, will try again", "step", key, "refused", r.rec.Refused, "in", delay,
 			"err", refusal)
 	}
