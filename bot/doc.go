@@ -18,7 +18,8 @@
 //
 // # Failure
 //
-// A step that fails ends its run unless it says `on_error: continue`; the other runs of the event go on. A panic costs
+// A step that fails ends its run unless it says `on_error: continue`; the other runs of the event go on. When the step was
+// to act, the run stands still instead, as a dead letter that a person retries or drops (see Inspector). A panic costs
 // the event in which it happens. A step that was begun and has no result when its run is taken up again is settled as
 // its action declares: repeated where that does no harm, else it fails with the code "interrupted".
 //
