@@ -189,7 +189,8 @@ func BenchmarkLimit(b *testing.B) {
 		"none": "", "drop": "limit: {per: user, rate: 1/1h}, ", "open": "limit: {per: '${{ msg.id }}', rate: 1/1h}, ",
 	} {
 		b.Run(name, func(b *testing.B) {
-			file := "version: 1\nbot: {connection: \"local:x?user=concierge\"}\nrules:\n  - {id: r, on: message, " + limit + "do: [{reply: x}]}\n"
+			file := "version: 1\nbot: {connection: \"local:x?user=concierge\"}\nrules:\n" +
+				"  - {id: r, on: message, " + limit + "do: [{reply: x}]}\n"
 			set, err := rules.Load(fstest.MapFS{"bot.yaml": {Data: []byte(file)}}, "bot.yaml",
 				rules.Options{Catalog: bot.Catalog(actions.NewRegistry(actions.Builtin()...))})
 			if err != nil {

@@ -226,7 +226,8 @@ func TestDeadLettersAreBounded(t *testing.T) {
 		if err := bot.TrimDead(t.Context(), b.Bot, time.Now().Add(29*24*time.Hour)); err != nil || len(h.letters(in)) != 3 {
 			t.Errorf("a trim before their time: %v", err)
 		}
-		if err := bot.TrimDead(t.Context(), b.Bot, time.Now().Add(31*24*time.Hour)); err != nil || len(h.letters(in)) != 0 || in.DroppedDead() != 5 {
+		err := bot.TrimDead(t.Context(), b.Bot, time.Now().Add(31*24*time.Hour))
+		if err != nil || len(h.letters(in)) != 0 || in.DroppedDead() != 5 {
 			t.Errorf("a trim after their time: %v", err)
 		}
 		h.wantNothingOpen()

@@ -19,7 +19,8 @@
 //
 // # Failure
 //
-// A step that fails ends its run unless it says `on_error: continue`; the other runs of the event go on. A panic costs
+// A step that fails ends its run unless it says `on_error: continue`; the other runs of the event go on. When the step was
+// to act, the run stands still instead, as a dead letter that a person retries or drops (see Inspector). A panic costs
 // the event in which it happens.
 //
 // Every message carries the id of its effect. A step of which nobody knows whether it took effect (it was begun and a

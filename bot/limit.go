@@ -96,7 +96,9 @@ type turn struct {
 func limitScope(rule *rules.Rule, key string) string { return "limit/" + rule.ID + "/" + key }
 
 // take asks for a firing now and notes it, at once for everybody; what it returns is to be written with what fires.
-func (l *limits) take(ctx context.Context, j journal.Journal, scope string, lim *rules.Limit, clock clockwork.Clock) (turn, error) {
+func (l *limits) take(
+	ctx context.Context, j journal.Journal, scope string, lim *rules.Limit, clock clockwork.Clock,
+) (turn, error) {
 	l.tidy(clock.Now())
 	log, now, done, err := l.open(ctx, j, scope, lim, clock)
 	if err != nil {
