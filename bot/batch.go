@@ -60,15 +60,23 @@ func (g *gate) askBatch(f rules.Fired, p *pass) rules.Gate {
 		return g.cannot(f, "batch", err)
 	}
 	p.batch = batchScope(f.Rule, key)
-	unlock := g.b.batches.locks.lock(p.batch)
-	defer unlock()
-	open, err := g.b.findBatch(g.ctx, p.batch)
+	open, err := g.lookAt(p.batch)
 	if err != nil {
 		g.err = err
 		return rules.Gate{Closed: true}
 	}
 	p.open = g.opening[p.batch] || open != nil && open.n < f.Rule.Batch.Max
 	return rules.Gate{}
+}
+
+// lookAt is findBatch with the lock; by the time that the event joins it may be otherwise.
+func (g *gate) lookAt(scope string) (*openBatch, error) {
+	unlock, err := g.b.batches.locks.lock(g.ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	return g.b.findBatch(g.ctx, scope)
 }
 
 // findBatch returns a copy of what is known of the batch that may be joined, nil for none. The caller holds its lock.
@@ -146,7 +154,11 @@ func (b *Bot) gather(ctx context.Context, runs []*run, change *journal.Change) (
 	if len(scopes) == 0 {
 		return runs, g, nil
 	}
-	g.unlock = b.batches.locks.lock(scopes...)
+	unlock, err := b.batches.locks.lock(ctx, scopes...)
+	if err != nil {
+		return nil, nil, err
+	}
+	g.unlock = unlock
 	for _, scope := range scopes {
 		open, err := b.findBatch(ctx, scope)
 		if err != nil {
@@ -186,7 +198,9 @@ func (g *gathering) join(ctx context.Context, r *run, change *journal.Change) (b
 			return false, err
 		}
 	case p.turn != nil: // somebody else began one meanwhile
-		g.b.limits.forget(p.limit, p.turn.mark)
+		if err := g.b.limits.forget(ctx, p.limit, p.turn.mark); err != nil {
+			return false, err
+		}
 	}
 	if first {
 		open = &openBatch{leader: r.id, first: now.UnixNano()}
@@ -210,11 +224,11 @@ func (g *gathering) join(ctx context.Context, r *run, change *journal.Change) (b
 		if w := r.rec.Wait; w != nil { // for its turn: the batch may be joined until then
 			due = later(due, time.UnixMilli(w.Due))
 		}
-		r.rec.Wait = &waitRecord{For: waitBatch, Due: ceilMilli(due).UnixMilli()}
+		r.rec.Wait = &waitRecord{For: waitBatch, Due: due.UnixMilli()}
 	default:
 		r.rec.Wait = &waitRecord{For: waitBatch}
 		if open.n >= r.rule.Batch.Max {
-			g.timers = append(g.timers, journal.Timer{ID: open.leader, Due: ceilMilli(now), Run: open.leader})
+			g.timers = append(g.timers, journal.Timer{ID: open.leader, Due: now.Truncate(time.Millisecond), Run: open.leader})
 		}
 	}
 	return true, nil
@@ -228,7 +242,7 @@ func (g *gathering) takeTurn(ctx context.Context, r *run, change *journal.Change
 		return false, nil
 	}
 	scope := limitScope(r.rule, key)
-	t, err := g.b.limits.take(ctx, g.b.journal, scope, r.rule.Limit, now)
+	t, err := g.b.limits.take(ctx, g.b.journal, scope, r.rule.Limit, g.b.clock)
 	if err != nil {
 		return false, err
 	}
@@ -260,7 +274,10 @@ func (r *run) closeBatch(ctx context.Context) (bool, error) {
 	if batch == nil || batch.Leader != r.id {
 		return false, nil // the leader's end is this one's
 	}
-	unlock := r.b.batches.locks.lock(batch.Scope)
+	unlock, err := r.b.batches.locks.lock(ctx, batch.Scope)
+	if err != nil {
+		return false, err
+	}
 	defer unlock()
 	open, err := r.b.findBatch(ctx, batch.Scope)
 	if err != nil {

@@ -107,6 +107,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 		b.report(b.stopped, "clock", fmt.Sprintf("the clock jumped by %s: what waits is due by the new time", signed(by)))
 	})
 	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
+	b.pace.watch = b.observer.SendPaced
 	b.reports, b.catchUp = newReports(), newCatchUp(b)
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
@@ -123,7 +124,8 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 }
 
 // Run takes up what the journal holds, then answers events until ctx ends or something fails for good: the connection
-// is lost, or the journal is closed. A journal that fails is tried again until it works. It blocks until no goroutine of the bot is left. A stop by ctx returns nil.
+// is lost, or the journal is closed. A journal that fails is tried again until it works. It blocks until no goroutine of
+// the bot is left. A stop by ctx returns nil.
 //
 // After ctx has ended no more events are taken; what was taken is finished within the grace period, and cancelled then.
 // What was cancelled is still in the journal.

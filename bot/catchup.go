@@ -31,7 +31,7 @@ const (
 const (
 	scopeCatchUp = "catchup"
 	keyFirst     = "first" // when the bot began on this journal, in Unix seconds: what is older was never its business
-	keySince     = "since" // up to here everything was handed over, though positions may be beyond; gone when they tell the truth
+	keySince     = "since" // up to here nothing is missing, though positions may be beyond; gone when they are right
 	keyLast      = "last/" // by conversation: the locator of its newest message when the bot began
 )
 
@@ -250,10 +250,10 @@ func (c *catchUp) ahead(ctx context.Context, name string) error {
 }
 
 // behind reports whether a live event of the conversation has to wait.
-func (c *catchUp) behind(name string) bool {
+func (c *catchUp) behind(conv sdkconn.Conversation) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.holds(name)
+	return c.round != nil && conv.Valid() && c.holds(conv.String())
 }
 
 func (c *catchUp) holds(name string) bool {
@@ -488,7 +488,8 @@ func (c *catchUp) gap(ctx context.Context, r *round, info *sdkconn.ConvInfo) (*g
 	if !conv.Valid() || conv.Type == sdkconn.ConvGroup && info.GroupType == sdkconn.GroupAVChatRoom || !info.HasLastMsg {
 		return nil, nil
 	}
-	g := &gap{name: conv.String(), conv: conv, next: sdkconn.GetMsgListParam{Count: historyPage, IsForward: true, IsRamble: true}}
+	g := &gap{name: conv.String(), conv: conv}
+	g.next = sdkconn.GetMsgListParam{Count: historyPage, IsForward: true, IsRamble: true}
 	if l, ok := r.last[g.name]; ok {
 		g.last = &l
 	}
@@ -516,7 +517,7 @@ func (c *catchUp) gap(ctx context.Context, r *round, info *sdkconn.ConvInfo) (*g
 		return nil, nil
 	case r.since == 0 && seen && !group:
 		e := told(&sdkconn.Event{Kind: sdkconn.EventNewMsg, Message: m})
-		if _, known, err := c.b.journal.Event(ctx, eventKey(e)); known || err != nil {
+		if _, known, err := c.b.journal.Event(ctx, e.Key()); known || err != nil {
 			return nil, err
 		}
 	}
@@ -672,7 +673,8 @@ const requestSkew = 10
 
 // toldRequest reports whether a notice told of the request, maybe a moment earlier or later than the request says.
 func (c *catchUp) toldRequest(ctx context.Context, e *sdkconn.Event) (bool, error) {
-	_, name, _ := strings.Cut(eventKey(e), ".")
+	key, _ := requestKey(e)
+	_, name, _ := strings.Cut(key, ".")
 	records, err := c.b.journal.Records(ctx, journal.Query{
 		KeyFrom: fmt.Sprintf("%010d", e.At-min(e.At, requestSkew)), KeyTo: fmt.Sprintf("%010d", e.At+requestSkew+1), Limit: 10_000,
 	})

@@ -200,7 +200,7 @@ func TestAConversationThatCannotBeReadStopsNothing(t *testing.T) {
 		}
 		b.stop() // the next start knows that something is missing, though newer messages came
 		w.Close()
-		w = h.connect()
+		h.connect()
 		b = h.start(set)
 		b.idle()
 		got := h.heard("bob", group)
@@ -414,7 +414,7 @@ func TestACrashWhileCatchingUpLosesNothing(t *testing.T) {
 			b.stop()
 			w.Close()
 		}
-		w = h.connect()
+		h.connect()
 		b = h.start(set)
 		b.idle()
 		h.wantHeard("alice", group, want...)

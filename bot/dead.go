@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -62,11 +63,13 @@ type DeadLetter struct {
 
 // deadBook is what an Inspector knows about the dead letters.
 type deadBook struct {
+	dropped atomic.Int64 // because there were too many, or they were too old
+
+	lock    locks // of what follows, and of every change: under scopeDead
 	counted bool
 	n       int
 	last    int64 // the milliseconds of the newest id
 	most    int   // in place of MaxDead, for tests; 0: MaxDead
-	dropped int   // because there were too many, or they were too old
 }
 
 // settledCodes are those of failures that trying again does not change, or that a person decided.
@@ -95,10 +98,11 @@ func (r *run) bury(step *rules.Step, key string, rec stepRecord) bool {
 		r.rec.Unsettled = r.attempt.Began
 	}
 	r.traced().step(r.attempt)
+	r.observeStep(r.attempt)
 	r.attempt = stepTrace{}
 	r.rec.Dead = &deadRecord{
 		At: now.UnixMilli(), Step: key, Action: step.Action, Code: rec.Err.Code, Text: rec.Err.Text,
-		Tries: r.rec.Tried + r.rec.Failed + 1, Inputs: r.shown(step),
+		Tries: r.rec.Tried + r.rec.Failed + r.rec.Refused + 1, Inputs: r.shown(step),
 	}
 	return true
 }
@@ -138,11 +142,11 @@ func (r *run) shown(step *rules.Step) map[string]jsontext.Value {
 // park writes down that the run stands still.
 func (r *run) park(ctx context.Context) error {
 	in, dead := r.b.inspector, r.rec.Dead
-	in.changing.Lock()
-	defer in.changing.Unlock()
-	if err := in.countDead(ctx); err != nil {
+	unlock, err := in.openDead(ctx)
+	if err != nil {
 		return err
 	}
+	defer unlock()
 	dead.ID = in.deadID(r.id, time.UnixMilli(dead.At))
 	letter := r.letter()
 	letter.Inputs = nil // they are in the run
@@ -227,6 +231,18 @@ func (in *Inspector) maxDead() int {
 		return in.dead.most
 	}
 	return MaxDead
+}
+
+// openDead locks the dead letters, with their number known.
+func (in *Inspector) openDead(ctx context.Context) (unlock func(), err error) {
+	if unlock, err = in.dead.lock.lock(ctx, scopeDead); err != nil {
+		return nil, err
+	}
+	if err := in.countDead(ctx); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
 }
 
 // countDead finds out how many dead letters there are, once.
@@ -317,11 +333,11 @@ func before(id string) string {
 // can ask; the failed try counts as the first of the step's retries. It stops at the first error; those before it are
 // retried. Errors: ErrNoDeadLetter.
 func (in *Inspector) RetryDead(ctx context.Context, ids ...string) error {
-	in.changing.Lock()
-	defer in.changing.Unlock()
-	if err := in.countDead(ctx); err != nil {
+	unlock, err := in.openDead(ctx)
+	if err != nil {
 		return err
 	}
+	defer unlock()
 	for _, id := range ids {
 		_, stored, rec, err := in.deadRun(ctx, id)
 		if err != nil {
@@ -331,7 +347,7 @@ func (in *Inspector) RetryDead(ctx context.Context, ids ...string) error {
 		if a, ok := in.actions.Lookup(rec.Dead.Action); ok && a.Spec().Settle != actions.SettleAsk {
 			rec.Unsettled = 0 // nobody can be asked: the person has decided
 		}
-		rec.Failed = 1
+		rec.Failed, rec.Refused, rec.Asked = 1, 0, 0
 		if rec.Unsettled != 0 {
 			rec.Failed = 0
 		}
@@ -359,11 +375,11 @@ func (in *Inspector) RetryDead(ctx context.Context, ids ...string) error {
 // DropDead ends runs that stand still, with the batches that they lead. It stops at the first error; those before it are
 // dropped. Errors: ErrNoDeadLetter.
 func (in *Inspector) DropDead(ctx context.Context, ids ...string) error {
-	in.changing.Lock()
-	defer in.changing.Unlock()
-	if err := in.countDead(ctx); err != nil {
+	unlock, err := in.openDead(ctx)
+	if err != nil {
 		return err
 	}
+	defer unlock()
 	for _, id := range ids {
 		if err := in.drop(ctx, id); err != nil {
 			return err
@@ -372,7 +388,7 @@ func (in *Inspector) DropDead(ctx context.Context, ids ...string) error {
 	return nil
 }
 
-// drop ends one; the caller holds in.changing.
+// drop ends one; the caller holds the lock.
 func (in *Inspector) drop(ctx context.Context, id string) error {
 	_, stored, _, err := in.deadRun(ctx, id)
 	if err != nil {
@@ -401,11 +417,11 @@ func (b *Bot) trimDead(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	in := b.inspector
-	in.changing.Lock()
-	defer in.changing.Unlock()
-	if err := in.countDead(ctx); err != nil {
+	unlock, err := in.openDead(ctx)
+	if err != nil {
 		return err
 	}
+	defer unlock()
 	for {
 		entries, err := in.journal.StateRange(ctx, scopeDead, "", deadPage)
 		if err != nil {
@@ -446,16 +462,12 @@ func (b *Bot) dropOld(ctx context.Context, entries []journal.StateEntry, why str
 		if err != nil {
 			return err
 		}
-		in.dead.dropped++
+		in.dead.dropped.Add(1)
 	}
 	b.log.Warn(why, "dropped", len(entries), "oldest", entries[0].Key, "newest", entries[len(entries)-1].Key,
-		"dropped_in_all", in.dead.dropped)
+		"dropped_in_all", in.dead.dropped.Load())
 	return nil
 }
 
 // DroppedDead returns how many dead letters the bot dropped by itself since it started: they were too many or too old.
-func (in *Inspector) DroppedDead() int {
-	in.changing.Lock()
-	defer in.changing.Unlock()
-	return in.dead.dropped
-}
+func (in *Inspector) DroppedDead() int { return int(in.dead.dropped.Load()) }

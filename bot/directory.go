@@ -441,7 +441,9 @@ func (d *directory) warm(set *rules.Set) {
 	needs := set.Needs()
 	for _, r := range set.Rules {
 		own := r.Needs()
-		needs.Role, needs.ChatName, needs.GroupType = needs.Role || own.Role, needs.ChatName || own.ChatName, needs.GroupType || own.GroupType
+		needs.Role = needs.Role || own.Role
+		needs.ChatName = needs.ChatName || own.ChatName
+		needs.GroupType = needs.GroupType || own.GroupType
 	}
 	if !needs.Role && !needs.ChatName && !needs.GroupType {
 		return

@@ -56,7 +56,10 @@ func (e ending) commit(ctx context.Context, change *journal.Change, runs []journ
 		}
 		change.State = append(change.State, journal.StateWrite{Scope: rec.Batch.Scope, Key: rec.Batch.Key})
 	}
-	unlock := e.events.lock(keys...)
+	unlock, err := e.events.lock(ctx, keys...)
+	if err != nil {
+		return err
+	}
 	defer unlock()
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {

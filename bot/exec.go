@@ -333,6 +333,10 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 				errors.New("the bot stopped in the middle of this step; whether it took effect is not known"))), nil
 		}
 		r.unsettled(before.At)
+		asks := time.UnixMilli(before.At).Add(settleBackoff)
+		if _, knows := r.b.conn.(sdkconn.Repeater); !knows && r.b.clock.Now().Before(asks) { // it may be on its way yet
+			return stepWaits, r.waitUntil(ctx, waitRecord{For: waitRetry, Step: key}, asks)
+		}
 	}
 	if wait != nil && wait.For == waitPace {
 		if due := r.b.pace.due(r.effectID(step)); !due.IsZero() { // others were held back before it
@@ -442,11 +446,9 @@ func (r *run) refusals(step *rules.Step) int {
 	return refusedTries
 }
 
-// backoff is the wait after the nth of a row, from 0: it doubles, from the step's own or first, with jitter.
+// backoff is the wait after the nth of a row, from 0: it doubles, from the longer of the step's own and first, with jitter.
 func (r *run) backoff(step *rules.Step, first time.Duration, n int) time.Duration {
-	if step.Retry.Backoff > 0 {
-		first = step.Retry.Backoff
-	}
+	first = max(first, step.Retry.Backoff)
 	delay := first << min(n, 20)
 	if delay <= 0 || delay > maxPatience {
 		delay = maxPatience
@@ -553,7 +555,9 @@ func (r *run) waitTurn(ctx context.Context, key string, due time.Time, refusal e
 		delay := due.Sub(r.b.clock.Now())
 		r.attempt.Code, r.attempt.Err, r.attempt.Note = stepError(refusal).Code, refusal.Error(), "tried again in "+delay.String()
 		r.traced().step(r.attempt)
-		r.log.Info("the service wants fewer messages, will try again", "step", key, "refused", r.rec.Refused, "in", delay, "err", refusal)
+		r.observeStep(r.attempt)
+		r.log.Info("the service wants fewer messages, will try again", "step", key, "refused", r.rec.Refused, "in", delay,
+			"err", refusal)
 	}
 	return r.waitUntil(ctx, waitRecord{For: waitPace, Step: key}, due)
 }

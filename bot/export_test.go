@@ -1,5 +1,10 @@
 package bot
 
+import (
+	"context"
+	"time"
+)
+
 // Sizes is how much the bot's own indexes hold, for tests of what grows.
 func (b *Bot) Sizes() map[string]int {
 	b.queues.mu.Lock()
@@ -28,3 +33,9 @@ func (b *Bot) Sizes() map[string]int {
 		"rounds of catching up": rounds, "busy": busy, "old rule sets above their bound": old,
 	}
 }
+
+// SetMaxDead makes the bound of the dead letters smaller.
+func SetMaxDead(b *Bot, n int) { b.inspector.dead.most = n }
+
+// TrimDead is what the bot does from time to time.
+func TrimDead(ctx context.Context, b *Bot, now time.Time) error { return b.trimDead(ctx, now) }

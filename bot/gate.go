@@ -105,7 +105,7 @@ func (g *gate) askLimit(f rules.Fired, p *pass) rules.Gate {
 		return g.cannot(f, "limit", err)
 	}
 	p.limit = limitScope(f.Rule, key)
-	t, err := g.b.limits.take(g.ctx, g.b.journal, p.limit, lim, g.b.clock.Now())
+	t, err := g.b.limits.take(g.ctx, g.b.journal, p.limit, lim, g.b.clock)
 	if err != nil {
 		g.err = err
 		return rules.Gate{Closed: true}
@@ -175,7 +175,15 @@ func (b *Bot) setAside(ctx context.Context, runs []*run, change *journal.Change,
 	}
 	*change = journal.Change{}
 	g.keep()
-	b.timers.add(g.timers...)
+	now := b.clock.Now()
+	for _, t := range g.timers {
+		if t.Due.After(now) {
+			b.timers.add(t)
+			continue
+		}
+		b.timers.remove(t.ID)
+		b.wake(ctx, t)
+	}
 	return going, nil
 }
 
@@ -210,7 +218,7 @@ func (r *run) takeSlot(ctx context.Context, as waitFor) (bool, error) {
 	if due := time.UnixMilli(turn.At); due.After(now) {
 		return false, r.waitUntil(ctx, waitRecord{For: as}, due)
 	}
-	again, write, mark, err := r.b.limits.begin(ctx, r.b.journal, turn.Scope, turn.Mark, r.rule.Limit, now)
+	again, write, mark, err := r.b.limits.begin(ctx, r.b.journal, turn.Scope, turn.Mark, r.rule.Limit, r.b.clock)
 	if err != nil {
 		return false, err
 	}

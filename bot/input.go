@@ -61,7 +61,7 @@ func (b *Bot) takeUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.timers.add(timers...)
+	b.timers.find(timers...)
 	var after uint64
 	for {
 		events, err := b.journal.Pending(ctx, after, recoverPage)
@@ -84,7 +84,7 @@ func (b *Bot) accept(ctx context.Context, events []sdkconn.Event) error {
 	stored := 0 // events before this one are
 	for i := range events {
 		e := &events[i]
-		if c := e.Conversation(); c.Valid() && b.catchUp.behind(c.String()) { // what came before it first
+		if c := e.Conversation(); b.catchUp.behind(c) { // what came before it first
 			if err := b.storeUpTo(ctx, events, &stored, i); err != nil {
 				return err
 			}
@@ -158,16 +158,17 @@ func told(e *sdkconn.Event) *sdkconn.Event {
 	}}
 }
 
-// eventKey is Event.Key, but that a request to come into a group has the same key whether a notice or the list of
-// requests told of it.
-func eventKey(e *sdkconn.Event) string {
-	if e.Kind == sdkconn.EventNewMsg && e.Message != nil && e.Message.ConvType == sdkconn.ConvSystem && len(e.Message.Elems) == 1 {
-		el, ok := e.Message.Elems[0].(*sdkconn.GroupReportElem)
-		if ok && (el.ReportType == sdkconn.ReportAddRequest || el.ReportType == sdkconn.ReportInviteReq) {
-			return fmt.Sprintf("%010d.%d.%d.%s.%s.q", e.Message.Time(), el.ReportType, len(el.GroupID), el.GroupID, el.OpUser)
-		}
+// requestKey is the key of a request to come into a group, the same whether a notice or the list of requests told of it.
+func requestKey(e *sdkconn.Event) (key string, ok bool) {
+	m := e.Message
+	if e.Kind != sdkconn.EventNewMsg || m == nil || m.ConvType != sdkconn.ConvSystem || len(m.Elems) != 1 {
+		return "", false
 	}
-	return e.Key()
+	el, ok := m.Elems[0].(*sdkconn.GroupReportElem)
+	if !ok || el.ReportType != sdkconn.ReportAddRequest && el.ReportType != sdkconn.ReportInviteReq {
+		return "", false
+	}
+	return fmt.Sprintf("%010d.%d.%d.%s.%s.q", m.Time(), el.ReportType, len(el.GroupID), el.GroupID, el.OpUser), true
 }
 
 // storeAll stores and queues what the rules want of the events; it returns how many were new.
@@ -190,7 +191,9 @@ func (b *Bot) storeAll(ctx context.Context, events []sdkconn.Event) (int, error)
 			b.log.Error("event cannot be kept", "err", err)
 			continue
 		}
-		je.Key = eventKey(e)
+		if key, ok := requestKey(e); ok {
+			je.Key = key
+		}
 		batch = append(batch, je)
 	}
 	return b.store(ctx, batch)

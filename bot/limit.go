@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 )
@@ -21,6 +23,9 @@ const (
 	// lateTurn is how late a run may begin and still count as begun at its turn. What began later counts from then on,
 	// and moves those behind it: runs whose turns passed while no bot ran do not all begin at once.
 	lateTurn = time.Second
+
+	// waitsLong is how long after its turn a run keeps its place in the line.
+	waitsLong = 24 * time.Hour
 
 	// limitPage is how many marks are read from the journal at once.
 	limitPage = 1000
@@ -42,7 +47,7 @@ type limits struct {
 type limitLog struct {
 	users int // who use it; guarded by limits.mu
 
-	mu     sync.Mutex
+	lock   lock // of what follows
 	loaded bool
 	marks  []mark
 	told   time.Time // when limit.reply last began
@@ -57,10 +62,11 @@ type mark struct {
 	key   string
 }
 
-// expire is when the mark counts no more. A run that waits may begin late, when no bot ran at its turn.
+// expire is when the mark counts no more. A run that waits may begin late, when no bot ran at its turn; after waitsLong
+// it has no place in the line any more.
 func (m mark) expire(window time.Duration) time.Time {
 	if m.waits {
-		window *= maxAhead + 1
+		window += waitsLong
 	}
 	return time.Unix(0, m.at).Add(window)
 }
@@ -90,9 +96,11 @@ type turn struct {
 func limitScope(rule *rules.Rule, key string) string { return "limit/" + rule.ID + "/" + key }
 
 // take asks for a firing now and notes it, at once for everybody; what it returns is to be written with what fires.
-func (l *limits) take(ctx context.Context, j journal.Journal, scope string, lim *rules.Limit, now time.Time) (turn, error) {
-	l.tidy(now)
-	log, done, err := l.open(ctx, j, scope, lim, now)
+func (l *limits) take(
+	ctx context.Context, j journal.Journal, scope string, lim *rules.Limit, clock clockwork.Clock,
+) (turn, error) {
+	l.tidy(clock.Now())
+	log, now, done, err := l.open(ctx, j, scope, lim, clock)
 	if err != nil {
 		return turn{}, err
 	}
@@ -116,9 +124,9 @@ func (l *limits) take(ctx context.Context, j journal.Journal, scope string, lim 
 // begin asks whether a run whose turn has come may begin. When it may not, because others began late, it says when to
 // ask again; else the mark counts from the turn on, or from now on when that is long over.
 func (l *limits) begin(
-	ctx context.Context, j journal.Journal, scope, key string, lim *rules.Limit, now time.Time,
+	ctx context.Context, j journal.Journal, scope, key string, lim *rules.Limit, clock clockwork.Clock,
 ) (again time.Time, write []journal.StateWrite, newKey string, err error) {
-	log, done, err := l.open(ctx, j, scope, lim, now)
+	log, now, done, err := l.open(ctx, j, scope, lim, clock)
 	if err != nil {
 		return again, nil, key, err
 	}
@@ -146,31 +154,38 @@ func (l *limits) begin(
 	return again, append(write, m.write(scope, lim.Window)), m.key, nil
 }
 
-// open locks a log that is read.
+// open locks a log that is read, and then looks at the clock: what the log holds is not of the future.
 func (l *limits) open(
-	ctx context.Context, j journal.Journal, scope string, lim *rules.Limit, now time.Time,
-) (log *limitLog, done func(), err error) {
+	ctx context.Context, j journal.Journal, scope string, lim *rules.Limit, clock clockwork.Clock,
+) (log *limitLog, now time.Time, done func(), err error) {
 	log = l.enter(scope)
-	log.mu.Lock()
+	if err := log.lock.lock(ctx); err != nil {
+		l.leave(log)
+		return nil, now, nil, err
+	}
+	now = clock.Now()
 	done = func() {
-		log.mu.Unlock()
+		log.lock.unlock()
 		l.leave(log)
 	}
 	if err := log.load(ctx, j, scope, lim.Window, now); err != nil {
 		done()
-		return nil, nil, err
+		return nil, now, nil, err
 	}
 	log.drop(func(m mark) bool { return m.made <= now.UnixNano() && !m.expire(lim.Window).After(now) })
-	return log, done, nil
+	return log, now, done, nil
 }
 
 // forget takes back a mark that was not written.
-func (l *limits) forget(scope, key string) {
+func (l *limits) forget(ctx context.Context, scope, key string) error {
 	log := l.enter(scope)
 	defer l.leave(log)
-	log.mu.Lock()
-	defer log.mu.Unlock()
+	if err := log.lock.lock(ctx); err != nil {
+		return err
+	}
+	defer log.lock.unlock()
 	log.drop(func(m mark) bool { return m.key == key })
+	return nil
 }
 
 // decide says whether a firing may be now, or when.
@@ -245,7 +260,7 @@ func (log *limitLog) load(ctx context.Context, j journal.Journal, scope string, 
 	if log.loaded {
 		return nil
 	}
-	after := fmt.Sprintf("%016x", now.Add(-window*(maxAhead+1)).UnixNano())
+	after := fmt.Sprintf("%016x", now.Add(-window-waitsLong).UnixNano())
 	for {
 		entries, err := j.StateRange(ctx, scope, after, limitPage)
 		if err != nil {
@@ -287,7 +302,7 @@ func (l *limits) enter(scope string) *limitLog {
 	}
 	log := l.logs[scope]
 	if log == nil {
-		log = new(limitLog)
+		log = &limitLog{lock: newLock()}
 		l.logs[scope] = log
 	}
 	log.users++

@@ -52,16 +52,18 @@ func TestObserver(t *testing.T) {
 		if name == "panic" {
 			panic("in a step")
 		}
-		return &actions.InputError{Input: "name", Text: "nobody is called so"}
+		return errLost()
 	})
 	r := h.start(h.set(`
-  - { id: a, on: message.c2c, if: msg.text == "a", do: [{ reply: yes }, { probe.ask: x }] }
+  - { id: a, on: message.c2c, if: msg.text == "a", do: [{ reply: yes }, { archive: { to: a, record: {} } }] }
   - { id: s, on: message.c2c, run: shadow, if: msg.text == "s", do: [{ reply: yes }] }
+  - { id: d, on: message.c2c, if: msg.text == "d", do: [{ probe.report: x }] }
   - { id: p, on: message.c2c, if: msg.text == "p", do: [{ probe.ask: panic }] }
 `), bot.WithObserver(w))
 	r.idle()
 	h.say("alice", sdkconn.C2C(botUser), "a")
 	h.say("alice", sdkconn.C2C(botUser), "s")
+	h.say("alice", sdkconn.C2C(botUser), "d")
 	h.say("alice", sdkconn.C2C(botUser), "p")
 	r.idle()
 	if err := r.stop(); err != nil {
@@ -69,7 +71,8 @@ func TestObserver(t *testing.T) {
 	}
 	for _, want := range []string{
 		"stored bot.started false true", "decided bot.started quiet", "stored new_msg false true", "decided message.c2c fired",
-		`step a reply ""`, `step a probe.ask "input"`, "run a failed", "done 1 runs", "decided message.c2c quiet", "done 0 runs", "given up",
+		`step a reply ""`, `step a archive "failed"`, "run a failed", "done 1 runs", "decided message.c2c quiet", "done 0 runs",
+		`step d probe.report "interrupted"`, "run d dead", "given up",
 	} {
 		if !slices.Contains(w.said, want) {
 			t.Errorf("nobody was told %q: %q", want, w.said)
@@ -80,7 +83,7 @@ func TestObserver(t *testing.T) {
 		t.Fatalf("%+v", w.handled)
 	}
 	a := w.handled[i]
-	if run := a.Runs[0]; run.Outcome != "failed" || len(run.Steps) != 2 || run.Steps[1].Code != "input" || run.Steps[0].Action != "reply" ||
+	if run := a.Runs[0]; run.Outcome != "failed" || len(run.Steps) != 2 || run.Steps[1].Code != "failed" || run.Steps[0].Action != "reply" ||
 		run.Began.IsZero() || run.Ended.Before(run.Began) || a.Types[0] != "message.c2c" || a.Began.After(a.Ended) {
 		t.Errorf("%+v", a)
 	}

@@ -292,9 +292,9 @@ const everythingThatSends = `
 // TestOneMessageEachWhateverDies cuts the bot off at every commit, before and after it, and cuts the connection off
 // between a send and its answer, in each order: whoever is told something is told once.
 func TestOneMessageEachWhateverDies(t *testing.T) {
-	for _, how := range []string{"by its history", "by itself"} {
+	for how, answers := range map[string][]int{"by its history": {0, 1, 3, 4}, "by itself": {0, 3}} {
 		for _, written := range []bool{false, true} {
-			for lost := range 6 { // the send that never gets its answer; 0 for none
+			for _, lost := range answers { // the send that never gets its answer; 0 for none
 				t.Run(fmt.Sprintf("known %s, commit written %v, answer %d lost", how, written, lost), func(t *testing.T) {
 					for n := 1; ; n++ {
 						more := false

@@ -64,6 +64,7 @@ type pace struct {
 	swept   int               // lines that the last sweep left
 	full    chan struct{}     // closed when there is room again; nil while there is
 	stats   PaceStats
+	watch   func(waited time.Duration) // whoever observes the bot; nil for nobody
 }
 
 // PaceStats tells what left the bot since it was made.
@@ -249,7 +250,11 @@ func (p *pace) start(pl *place, now int64) {
 	pl.started = max(now, 1)
 	pl.line.bucket.take(p.chat, now, 1)
 	p.stats.Sent++
-	p.stats.Waited += time.Duration(now - pl.came)
+	waited := time.Duration(now - pl.came)
+	p.stats.Waited += waited
+	if waited > 0 && p.watch != nil {
+		p.watch(waited)
+	}
 }
 
 // leave ends a place: the message was sent, or never will be.

@@ -20,6 +20,13 @@ func (b *Bot) process(ctx context.Context, it item) error {
 		if len(runs) > 0 { // decided before
 			return b.takeUpRuns(ctx, runs)
 		}
+		open, err := b.journal.Pending(ctx, it.event.N-1, 1)
+		if err != nil {
+			return err
+		}
+		if len(open) == 0 || open[0].N != it.event.N { // done since it was queued: with a batch
+			return nil
+		}
 	}
 	trace := b.newTrace()
 	v := b.version()
@@ -90,7 +97,7 @@ func (b *Bot) waits(r journal.Run) bool {
 	if b.people.ready(r.ID) {
 		return false
 	}
-	if b.timers.has(r.ID) {
+	if b.timers.wakes(r.ID) {
 		return true
 	}
 	return asleep(r)

@@ -41,7 +41,8 @@ type run struct {
 
 // newRun makes the run of a rule that fired.
 func (b *Bot) newRun(
-	set *rules.Set, stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired, trace *traceRecord,
+	set *rules.Set, stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired,
+	trace *traceRecord,
 ) *run {
 	r := &run{
 		b: b, trace: trace, id: fmt.Sprintf("%s/%d/%s", stored.Key, nth, f.Rule.ID), event: stored.Key, order: order, set: set,

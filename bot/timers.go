@@ -28,7 +28,8 @@ type timers struct {
 	mu      sync.Mutex
 	heap    timerHeap
 	set     map[string]journal.Timer
-	changed chan struct{} // room for one: the first in the heap is a new one
+	found   map[string]bool // those that the journal held at the start
+	changed chan struct{}   // room for one: the first in the heap is a new one
 }
 
 func newTimers(jumped func(by time.Duration)) *timers {
@@ -79,6 +80,25 @@ func (t *timers) len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.set)
+}
+
+// find adds the timers that the journal held at the start.
+func (t *timers) find(ts ...journal.Timer) {
+	t.mu.Lock()
+	t.found = make(map[string]bool, len(ts))
+	for _, x := range ts {
+		t.found[x.ID] = true
+	}
+	t.mu.Unlock()
+	t.add(ts...)
+}
+
+// wakes reports whether a run of the time before the start has a timer that wakes it, or has woken it already.
+func (t *timers) wakes(id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.set[id]
+	return ok || t.found[id]
 }
 
 // has reports whether a timer is set.

@@ -43,7 +43,7 @@ func TestTimersFireInOrderAndOnce(t *testing.T) {
 		}
 	}
 	step(time.Minute, "a", "b")
-	if ts.has("a") || !ts.has("late") || !ts.has("moved") {
+	if ts.wakes("a") || !ts.wakes("late") || !ts.wakes("moved") {
 		t.Error("has does not know what fired and what did not")
 	}
 	step(time.Hour, "late")

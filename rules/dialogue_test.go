@@ -265,7 +265,7 @@ func TestBatchEvents(t *testing.T) {
       - for_each: { in: "${{ events }}", as: e, do: [log: "${{ e.user.id }} ${{ e.chat.id }}"] }
       - log: ${{ join(map(events, .msg.text)) }}${{ user.id }}${{ event.key == events[0].key }}`)
 	r := set.Rules[0]
-	if b := r.Batch; b.Quiet != 5*time.Second || b.MaxWait != DefaultBatchWait || b.Max != DefaultBatchMax || r.Gated() {
+	if b := r.Batch; b.Quiet != 5*time.Second || b.MaxWait != DefaultBatchWait || b.Max != DefaultBatchMax || !r.Gated() {
 		t.Errorf("batch %+v", b)
 	}
 	f := facts()

@@ -101,7 +101,7 @@ func TestPut(t *testing.T) {
 // A tombstone leaves nothing of what it stands for: not in the file either.
 func TestTombstone(t *testing.T) {
 	a := opened(t)
-	r := rec(1, "m1", "what was taken back")
+	r := rec(1, "m1", strings.Repeat("what was taken back", 1000)) // several pages of the file
 	r.Expire = start.Add(time.Hour)
 	must(t, a.Put(t.Context(), r))
 	gone := rec(2, "m1", "what was taken back")

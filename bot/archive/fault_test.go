@@ -25,7 +25,7 @@ func TestFaultsOfTheDisk(t *testing.T) {
 		{"write", sqlite3.READONLY, "cannot be written"},
 		{"sync", sqlite3.IOERR_FSYNC, "disk I/O error"},
 	} {
-		for n := range 12 {
+		for n := range 6 {
 			name := fmt.Sprint(fault.op, " ", fault.err, " ", n)
 			a := Open(filepath.Join(dir, fmt.Sprint(i, "-", n, ".db")))
 			var acked []string
@@ -48,7 +48,7 @@ func TestFaultsOfTheDisk(t *testing.T) {
 				return fault.err
 			})
 			refused := 0
-			for k := range 16 {
+			for k := range 9 {
 				if err := put(k); err != nil {
 					refused++
 					if !errors.Is(err, fault.err) || !strings.Contains(err.Error(), fault.says) {

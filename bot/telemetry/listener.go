@@ -41,6 +41,7 @@ type ListenConfig struct {
 	Telemetry *Telemetry
 	Backlog   BacklogFunc
 	Stats     func() bot.Stats
+	Pace      func() bot.PaceStats
 
 	// Ready says whether the bot does its work, and if not, why.
 	Ready func() (ok bool, why []string)
@@ -123,7 +124,7 @@ func newHandler(c ListenConfig) (http.Handler, error) {
 		}
 		return 0
 	})
-	for _, collector := range append(counters(c.Stats), newGauges(c.Backlog), ready) {
+	for _, collector := range append(counters(c.Stats, c.Pace), newGauges(c.Backlog), ready) {
 		if err := registry.Register(collector); err != nil {
 			return nil, fmt.Errorf("metrics: %w", err)
 		}

@@ -132,9 +132,16 @@ func (m *metrics) JournalWorking(ok bool) { m.journalDown.Store(!ok) }
 // BacklogFunc reads how much a bot has to do, as bot.Bot.Backlog does.
 type BacklogFunc func(ctx context.Context) (bot.Backlog, error)
 
-// counters are those that a bot keeps itself.
-func counters(stats func() bot.Stats) []prometheus.Collector {
-	var all []prometheus.Collector
+// counters are the numbers that a bot keeps itself and that need no journal.
+func counters(stats func() bot.Stats, pace func() bot.PaceStats) []prometheus.Collector {
+	all := []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "timbot_sends_waiting", Help: "Messages that wait to keep the service's limits.",
+		}, func() float64 { return float64(pace().Waiting) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "timbot_sends_refused_total", Help: "Times that the service said there were too many messages.",
+		}, func() float64 { return float64(pace().Refused) }),
+	}
 	for _, x := range []struct {
 		name, help string
 		of         func(bot.Stats) uint64

@@ -67,6 +67,7 @@ func listen(t *testing.T, tel *telemetry.Telemetry, change func(*telemetry.Liste
 		Ready:   func() (bool, []string) { return true, nil },
 		Alive:   func() {},
 		Stats:   func() bot.Stats { return bot.Stats{Unused: 5} },
+		Pace:    func() bot.PaceStats { return bot.PaceStats{Waiting: 1} },
 	}
 	if change != nil {
 		change(&c)
@@ -175,7 +176,7 @@ func talk(t *testing.T, observer bot.Observer, says ...string) *bot.Bot {
 func TestMetricsOfABot(t *testing.T) {
 	tel := newTelemetry(t, telemetry.Config{})
 	b := talk(t, tel, "bad", "secret words")
-	url := listen(t, tel, func(c *telemetry.ListenConfig) { c.Backlog, c.Stats = b.Backlog, b.Stats })
+	url := listen(t, tel, func(c *telemetry.ListenConfig) { c.Backlog, c.Stats, c.Pace = b.Backlog, b.Stats, b.PaceStats })
 	families := scrape(t, url)
 	for name, want := range map[string]map[string]float64{
 		"timbot_steps_total":      {"action=reply code=input rule=bad": 1, "action=reply code=ok rule=hi": 1},
@@ -197,7 +198,7 @@ func TestMetricsOfABot(t *testing.T) {
 	for _, name := range []string{
 		"timbot_queue_events", "timbot_timers", "timbot_dead_runs", "timbot_journal_size_bytes", "timbot_ready", "timbot_build_info",
 		"timbot_journal_failing", "timbot_decide_duration_seconds", "timbot_step_duration_seconds", "timbot_run_duration_seconds",
-		"timbot_send_wait_seconds", "timbot_events_unused_total", "timbot_events_too_old_total", "go_goroutines", "process_resident_memory_bytes",
+		"timbot_send_wait_seconds", "timbot_events_unused_total", "timbot_sends_waiting", "timbot_sends_refused_total", "timbot_events_too_old_total", "go_goroutines", "process_resident_memory_bytes",
 	} {
 		if families[name] == nil {
 			t.Errorf("there is no %s", name)

@@ -118,7 +118,7 @@ func (w *watched) listen(b *bot.Bot) (err error) {
 		return nil
 	}
 	w.listener, err = telemetry.Listen(telemetry.ListenConfig{
-		Addr: w.addr, Token: w.token, Telemetry: w.telemetry, Backlog: b.Backlog, Stats: b.Stats,
+		Addr: w.addr, Token: w.token, Telemetry: w.telemetry, Backlog: b.Backlog, Stats: b.Stats, Pace: b.PaceStats,
 		Ready: readiness(b), Alive: b.Alive,
 		Clock: clockwork.NewRealClock(), Log: w.log,
 	})

@@ -109,7 +109,8 @@ func (b *batch) putSet(t *text) error {
 	}
 	s := b.set(t.hash)
 	if s == nil {
-		_, err := b.addSet(t, t.data)
+		s, err := b.addSet(t, t.data)
+		s.touched = true // it goes when nothing names it in the end
 		return err
 	}
 	if s.text {
@@ -137,13 +138,10 @@ func (b *batch) putRuns(c *journal.Change) error {
 		r := &c.Runs[i]
 		old := b.run(r.ID)
 		ends := slices.Contains(c.EndRuns, r.ID)
-		if ends && old == nil {
+		if ends {
 			if err := b.use(r.RuleSet, 0, 0); err != nil { // named for a moment
 				return err
 			}
-			continue
-		}
-		if ends {
 			continue
 		}
 		if old != nil {
@@ -273,6 +271,11 @@ func (b *batch) putTraces(c *journal.Change) (inBlock map[string]*journal.Trace,
 		if e := b.pending(t.Event); e != nil && !b.isTraced(e) && slices.Contains(c.Done, t.Event) {
 			if inBlock == nil {
 				inBlock = make(map[string]*journal.Trace, len(c.Traces))
+			}
+			if before := inBlock[t.Event]; before != nil {
+				if err := b.use(before.RuleSet, 0, 0); err != nil { // named for a moment
+					return nil, err
+				}
 			}
 			inBlock[t.Event] = t
 			continue

@@ -18,6 +18,11 @@ func explain(path string, err error) error {
 	if err == nil {
 		return nil
 	}
+	return fmt.Errorf("journal %s: %w", path, inWords(path, err))
+}
+
+// inWords puts before an error what it means for the file at path.
+func inWords(path string, err error) error {
 	if errors.Is(err, sqlite3.IOERR) || errors.Is(err, sqlite3.CANTOPEN) {
 		if why := probe(path); why != nil {
 			err = fmt.Errorf("%w: %w", err, why)
@@ -38,10 +43,10 @@ func explain(path string, err error) error {
 		{sqlite3.IOERR, "the disk fails"},
 	} {
 		if errors.Is(err, known.is) {
-			return fmt.Errorf("journal %s: %s: %w", path, known.says, err)
+			return fmt.Errorf("%s: %w", known.says, err)
 		}
 	}
-	return fmt.Errorf("journal %s: %w", path, err)
+	return err
 }
 
 // probe finds out what the operating system has against writing beside the file: SQLite says of a full disk no more than

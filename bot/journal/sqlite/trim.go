@@ -236,7 +236,7 @@ func (b *batch) trim(p *plan) (out journal.Trimmed, err error) {
 		b.trimmed += uint64(k)
 	}
 	for _, n := range p.hollow {
-		if err := b.d.exec(`UPDATE event SET data = NULL WHERE n = ?`, n); err != nil {
+		if err := b.hollow(n); err != nil {
 			return out, fmt.Errorf("events: %w", err)
 		}
 	}
@@ -266,6 +266,17 @@ func (b *batch) trim(p *plan) (out journal.Trimmed, err error) {
 		out.Marks += int(b.d.conn.Changes())
 	}
 	return out, nil
+}
+
+// hollow lets go of all of an event but the key. Its row is written anew: SQLite frees the room of rows that go, not that
+// of rows that shrink.
+func (b *batch) hollow(n uint64) error {
+	var e journal.Stored
+	found, err := b.d.one(func(s *sqlite3.Stmt) { e = storedOf(s) }, `DELETE FROM event WHERE n = ? RETURNING `+eventColumns, n)
+	if err != nil || !found {
+		return err
+	}
+	return b.d.exec(`INSERT INTO event VALUES (?, ?, ?, ?, ?, NULL)`, n, e.Key, e.Conversation, e.Seq, nanos(e.At))
 }
 
 // dropTraces takes the traces of done events away, and reports how many there were.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/timbot-go/timbot/bot/journal"
 )
@@ -161,19 +162,11 @@ func (j *Journal) commit(work []*request) error {
 	err := j.transact(work)
 	if err != nil {
 		err = explain(j.path, err)
-		var again []*request
+		work = j.giveBack(work)
 		for _, r := range work {
-			if r.lazy {
-				again = append(again, r)
-			} else {
+			if !r.lazy {
 				r.err = err
 			}
-		}
-		if len(again) > 0 {
-			j.queueMu.Lock()
-			j.queue = append(again, j.queue...)
-			j.lazies += len(again)
-			j.queueMu.Unlock()
 		}
 	}
 	for _, r := range work {
@@ -189,6 +182,23 @@ func (j *Journal) commit(work []*request) error {
 		}
 	}
 	return err
+}
+
+// giveBack puts the lazy changes of a commit that failed back where they were. Whoever waits behind them has failed with
+// them, and is returned with the work: they are tried when somebody asks anew, not again and again.
+func (j *Journal) giveBack(work []*request) []*request {
+	j.queueMu.Lock()
+	defer j.queueMu.Unlock()
+	isLazy := func(r *request) bool { return r.lazy }
+	back := slices.DeleteFunc(slices.Clone(work), func(r *request) bool { return !r.lazy })
+	if len(back) == 0 {
+		return work
+	}
+	work = slices.Concat(work, slices.DeleteFunc(slices.Clone(j.queue), isLazy))
+	j.queue = append(back, slices.DeleteFunc(j.queue, func(r *request) bool { return !r.lazy })...)
+	j.lazies += len(back)
+	j.urgent = 0
+	return work
 }
 
 func (j *Journal) transact(work []*request) (err error) {
