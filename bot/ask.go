@@ -125,7 +125,8 @@ func (r *run) answered(step *rules.Step, answer stepRecord) (outcome, error) {
 		return stepGoesOn, nil
 	}
 	if r.accepts(step, msg) {
-		rec, err := newStepRecord(true, map[string]any{"text": answer.Text, "msg": msg, "tries": h.Tries}, answer.Text, answer.Text, nil)
+		out := map[string]any{"text": answer.Text, "msg": msg, "tries": h.Tries}
+		rec, err := newStepRecord(true, out, answer.Text, answer.Text, nil)
 		if err != nil {
 			return r.over(r.failed(step, codeFailed, err)), nil
 		}
