@@ -22,11 +22,21 @@ var arrows = []struct {
 	imports []string
 	why     string
 }{
-	{"cmd/timbot", []string{"bot", "bot/journal", "actions", "rules", "sdkconn", "sdkconn/local"},
-		"the command joins everything and holds no logic"},
+	{"cmd/timbot", []string{
+		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
+		"sdkconn", "sdkconn/local",
+	}, "the command joins everything and holds no logic"},
+	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
+	{"internal/killtest", []string{"sdkconn", "sdkconn/local", "bot/journal/sqlite", "bot/archive"},
+		"kills the command and looks at the files that are left"},
+	{"bot/telemetry", []string{"bot"}, "watches a bot through its Observer; the caller starts it"},
+	{"bot/control", []string{"bot"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
 	{"bot", []string{"bot/journal", "actions", "rules", "sdkconn"},
 		"the runtime joins connection, journal, rules and actions; it knows no driver"},
+	{"bot/archive", []string{"actions"}, "keeps what archive steps write; the runtime knows it by the actions' interface"},
+	{"bot/backup", nil, "copies databases, whatever is in them"},
 	{"bot/journal", nil, "the journal does not look into what it keeps"},
+	{"bot/journal/sqlite", []string{"bot/journal"}, "a journal imports the contract only"},
 	{"bot/journal/journaltest", []string{"bot/journal"}, "the suite of every journal"},
 	{"actions", []string{"sdkconn"}, "actions and rules do not know each other: bot fills the rules' Catalog"},
 	{"rules", []string{"sdkconn"}, "rules are pure: no I/O, no clock, no actions"},
@@ -35,8 +45,8 @@ var arrows = []struct {
 	{"sdkconn", nil, "the vocabulary imports nothing of ours"},
 }
 
-// forbiddenCalls are refused outside cmd and tests: time is a value that is passed from the top, so that a bot runs on a
-// virtual clock.
+// forbiddenCalls are refused outside cmd, internal (programs) and tests: time is a value that is passed from the top, so
+// that a bot runs on a virtual clock.
 var forbiddenCalls = map[string][]string{
 	"time":    {"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"},
 	"context": {"WithTimeout", "WithTimeoutCause", "WithDeadline", "WithDeadlineCause"},
@@ -109,7 +119,7 @@ func TestArrows(t *testing.T) {
 
 func TestTimeIsAValue(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test || strings.HasPrefix(s.dir, "cmd/") || strings.HasSuffix(s.dir, "test") { // the suites are tests
+		if s.test || strings.HasPrefix(s.dir, "cmd/") || strings.HasPrefix(s.dir, "internal/") || strings.HasSuffix(s.dir, "test") { // the suites are tests
 			continue
 		}
 		names := make(map[string]string) // the name in this file -> the package

@@ -64,8 +64,9 @@ type Call struct {
 	Rule, Step string
 }
 
-// Outgoing takes the messages that actions send. The methods are those of sdkconn.Conn, with their errors; they block
-// until there is room under the service's limits.
+// Outgoing takes the messages that actions send. The methods are those of sdkconn.Conn, with their errors. They block
+// until there is room under the service's limits, which does not count against the step's time; or, as long as nothing
+// of the step has left, they put the step off with ErrLater.
 type Outgoing interface {
 	SendNewMsg(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) (*sdkconn.Message, error)
 	BatchSend(ctx context.Context, users []string, msg *sdkconn.Message) ([]sdkconn.BatchSendResult, error)

@@ -336,7 +336,8 @@ func run[A any](context.Context, *Call, A) (struct{}, error) { return struct{}{}
 func TestRegistry(t *testing.T) {
 	r := NewRegistry(Builtin()...)
 	want := []string{
-		"announce", "delete", "download", "find", "history", "import", "log", "mark_read", "reply", "revoke", "save", "send",
+		"announce", "archive", "delete", "download", "find", "history", "import", "log", "mark_read", "reply", "revoke", "save",
+		"send",
 	}
 	if got := r.Names(); !slices.Equal(got, want) {
 		t.Errorf("names %v", got)

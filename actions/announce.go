@@ -66,12 +66,19 @@ var Announce = New(Spec{
 	if err != nil {
 		return announceOut{}, err
 	}
+	if msg, err = call.marked(msg); err != nil {
+		return announceOut{}, err
+	}
 	a.out.Text = msg.Text()
 	for chunk := range slices.Chunk(a.users, batchMax) {
-		a.toUsers(ctx, chunk, msg)
+		if err := a.toUsers(ctx, chunk, msg); err != nil {
+			return announceOut{}, err
+		}
 	}
 	for _, group := range a.groups {
-		a.toGroup(ctx, group, msg)
+		if err := a.toGroup(ctx, group, msg); err != nil {
+			return announceOut{}, err
+		}
 	}
 	call.Log.Info("announced", "total", a.out.Total, "sent", a.out.Sent, "failed", a.out.Failed, "skipped", a.out.Skipped)
 	return a.out, a.err(ctx)
@@ -116,46 +123,76 @@ func (a *announcement) plan(to announceTo) error {
 	return nil
 }
 
-func (a *announcement) toUsers(ctx context.Context, users []string, msg *sdkconn.Message) {
-	if err := ctx.Err(); err != nil {
-		for _, user := range users {
-			a.failed(sdkconn.C2C(user), notTried(err))
+// toUsers sends to a batch of users. Its error is ErrLater's only: nothing was sent.
+func (a *announcement) toUsers(ctx context.Context, users []string, msg *sdkconn.Message) error {
+	became := make(map[string]outcome, len(users))
+	var rest []string
+	for _, user := range users {
+		if err := ctx.Err(); err != nil {
+			became[user] = outcome{err: notTried(err)}
+			continue
 		}
-		return
+		switch before, err := a.call.delivered(ctx, sdkconn.C2C(user), msg); {
+		case err != nil:
+			became[user] = outcome{err: err}
+		case before != nil:
+			became[user] = outcome{msg: before}
+		default:
+			rest = append(rest, user)
+		}
 	}
-	results, err := a.call.deliverToUsers(ctx, users, msg)
-	byUser := make(map[string]sdkconn.BatchSendResult, len(results))
-	for _, r := range results {
-		byUser[r.User] = r
+	if err := ctx.Err(); err != nil && len(rest) > 0 {
+		for _, user := range rest {
+			became[user] = outcome{err: notTried(err)}
+		}
+	} else if len(rest) > 0 {
+		results, err := a.call.deliverToUsers(ctx, rest, msg)
+		if errors.Is(err, ErrLater) {
+			return err
+		}
+		if err == nil {
+			err = errNoResult
+		}
+		for _, user := range rest {
+			became[user] = outcome{err: err}
+		}
+		for _, r := range results {
+			became[r.User] = outcome{r.Msg, r.Err()}
+		}
 	}
 	for _, user := range users {
-		conv := sdkconn.C2C(user)
-		r, known := byUser[user]
-		switch {
-		case known && r.Code == 0:
-			a.sent(conv, r.Msg)
-		case known:
-			a.failed(conv, r.Err())
-		case err != nil:
-			a.failed(conv, err)
-		default:
-			a.failed(conv, errNoResult)
-		}
+		a.note(sdkconn.C2C(user), became[user])
 	}
+	return nil
 }
 
-func (a *announcement) toGroup(ctx context.Context, group string, msg *sdkconn.Message) {
+// toGroup sends to a group. Its error is ErrLater's only: nothing was sent.
+func (a *announcement) toGroup(ctx context.Context, group string, msg *sdkconn.Message) error {
 	conv := sdkconn.Group(group)
 	if err := ctx.Err(); err != nil {
-		a.failed(conv, notTried(err))
-		return
+		a.note(conv, outcome{err: notTried(err)})
+		return nil
 	}
 	sent, err := a.call.deliver(ctx, conv, msg)
-	if err != nil {
-		a.failed(conv, err)
+	if errors.Is(err, ErrLater) {
+		return err
+	}
+	a.note(conv, outcome{sent, err})
+	return nil
+}
+
+// outcome is what became of one target: msg may be nil although it was sent.
+type outcome struct {
+	msg *sdkconn.Message
+	err error
+}
+
+func (a *announcement) note(conv sdkconn.Conversation, o outcome) {
+	if o.err != nil {
+		a.failed(conv, o.err)
 		return
 	}
-	a.sent(conv, sent)
+	a.sent(conv, o.msg)
 }
 
 func (a *announcement) sent(conv sdkconn.Conversation, msg *sdkconn.Message) {

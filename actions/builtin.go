@@ -5,6 +5,6 @@ func Builtin() []Action {
 	return []Action{
 		Reply, Send, Announce, Revoke, MarkRead, // what others notice
 		History, Find, Save, Import, Delete, Download, // the bot's own copy
-		Log,
+		Keep, Log, // the bot's own notes
 	}
 }

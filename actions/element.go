@@ -213,7 +213,7 @@ func (m *mergeIn) elem(_ *Call, input string) (sdkconn.Elem, error) {
 	if fallback == "" {
 		fallback = m.Title
 	}
-	return &sdkconn.MergeElem{Title: m.Title, Abstract: m.Abstract, CompatibleText: fallback, Messages: m.Messages}, nil
+	return &sdkconn.MergeElem{Title: m.Title, Abstract: m.Abstract, CompatibleText: fallback, Messages: withoutEffects(m.Messages)}, nil
 }
 
 // seconds rounds up to whole seconds, at least one.

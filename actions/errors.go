@@ -31,6 +31,14 @@ func inputErrorf(input, format string, args ...any) *InputError {
 	return &InputError{Input: input, Text: fmt.Sprintf(format, args...)}
 }
 
+// ErrUnsettled is wrapped by the error of an action that was asked to settle an effect (Call.Unsettled) and cannot tell
+// whether it happened. It was not done again. With the advice of Retry it may be told later.
+var ErrUnsettled = errors.New("whether it took effect is not known")
+
+// ErrLater is wrapped by what Outgoing answers when a message's turn comes so late that the step is put off: nothing of
+// this step has left, and an action returns the error as it is. The step is done again when the turn has come.
+var ErrLater = errors.New("not sent yet: its turn comes later")
+
 // Retry is an action's own advice to try again, no sooner than after the given time. It counts for errors that
 // sdkconn.Retryable knows nothing about. Retry of nil is nil.
 func Retry(err error, after time.Duration) error {

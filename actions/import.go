@@ -69,6 +69,7 @@ var Import = New(Spec{
 	if err != nil {
 		return importOut{}, err
 	}
+	msgs = withoutEffects(msgs)
 	var out importOut
 	for chunk := range slices.Chunk(msgs, importChunk) {
 		if err := ctx.Err(); err != nil {

@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ type world struct {
 	bot, alice, carol *local.Conn
 	group             sdkconn.Conversation
 	dir, data         string
+	effects           int
 }
 
 func newWorld(t *testing.T) *world {
@@ -82,6 +84,8 @@ func texts(msgs []*sdkconn.Message) []string {
 // run does an action about a message; nil is an event without one.
 func (w *world) run(a Action, about *sdkconn.Message, in args) (Result, error) {
 	c := newCall(w.t, w.bot)
+	w.effects++
+	c.EffectID = fmt.Sprint("e", w.effects)
 	c.Clock, c.Dir, c.DataDir = w.clock, w.dir, w.data
 	c.Event, c.Conversation = nil, sdkconn.Conversation{}
 	if about != nil {

@@ -42,7 +42,7 @@ var Save = New(Spec{
 		}
 		msg.Sender, msg.Elems = args.Copy.Sender, args.Copy.Elems
 		if msg.CloudCustom == "" {
-			msg.CloudCustom = args.Copy.CloudCustom
+			msg.CloudCustom = sdkconn.WithEffect(args.Copy.CloudCustom, "") // of another message
 		}
 	} else if msg.Elems, err = args.elems(call, ""); err != nil {
 		return saveOut{}, err

@@ -56,7 +56,7 @@ func TestSendEnvelope(t *testing.T) {
 	})
 	want := &sdkconn.Message{
 		Elems: sdkconn.Elems{&sdkconn.TextElem{Text: "hi"}}, GroupAtUsers: []string{"alice", sdkconn.MentionAll},
-		CloudCustom: `{"a":1}`, Priority: sdkconn.PriorityHigh, IsOnlineMsg: true, ExcludedFromUnread: true,
+		CloudCustom: `{"timbot":{"e":"e1"},"d":"{\"a\":1}"}`, Priority: sdkconn.PriorityHigh, IsOnlineMsg: true, ExcludedFromUnread: true,
 		ExcludedFromLastMessage: true, ExcludedFromModeration: true, NeedReadReceipt: true,
 		OfflinePush: &sdkconn.OfflinePushConfig{Desc: "news", Ext: "e", Flag: 1, IOS: []byte(`{"ios_offline_push_config_title":"标题"}`)},
 	}

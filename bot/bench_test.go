@@ -12,6 +12,7 @@ import (
 
 	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot"
+	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
 )
@@ -34,6 +35,7 @@ func benchRules(b *testing.B, n int) *rules.Set {
 	if err != nil {
 		b.Fatal(err)
 	}
+	set.Bot.Pace = unbounded
 	return set
 }
 
@@ -177,5 +179,57 @@ func (f *feed) Subscribe(ctx context.Context, h sdkconn.Handler) error {
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// BenchmarkLimit is the runtime on a journal in memory with messages that all match one rule: without a limit, with one
+// that lets through one in ten for each user, and with one that makes nobody wait. It tells how many commits an event costs.
+func BenchmarkLimit(b *testing.B) {
+	for name, limit := range map[string]string{
+		"none": "", "drop": "limit: {per: user, rate: 1/1h}, ", "open": "limit: {per: '${{ msg.id }}', rate: 1/1h}, ",
+	} {
+		b.Run(name, func(b *testing.B) {
+			file := "version: 1\nbot: {connection: \"local:x?user=concierge\"}\nrules:\n" +
+				"  - {id: r, on: message, " + limit + "do: [{reply: x}]}\n"
+			set, err := rules.Load(fstest.MapFS{"bot.yaml": {Data: []byte(file)}}, "bot.yaml",
+				rules.Options{Catalog: bot.Catalog(actions.NewRegistry(actions.Builtin()...))})
+			if err != nil {
+				b.Fatal(err)
+			}
+			conn := &feed{sink: sink{}, batches: make(chan []sdkconn.Event), taken: make(chan struct{})}
+			j := &crashing{Journal: journal.NewMemory(0)}
+			j.left.Store(1 << 60)
+			run, err := bot.New(conn, set, bot.WithJournal(j))
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(b.Context())
+			done := make(chan error, 1)
+			go func() { done <- run.Run(ctx) }()
+			n := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				events := make([]sdkconn.Event, 100)
+				for i := range events {
+					n++
+					user := fmt.Sprint("u", n/10%1000)
+					events[i] = sdkconn.Event{Kind: sdkconn.EventNewMsg, At: uint64(n), Message: &sdkconn.Message{
+						ConvID: user, ConvType: sdkconn.ConvC2C, Sender: user, ServerTime: uint64(n), Rand: uint64(n),
+						Elems: sdkconn.Elems{&sdkconn.TextElem{Text: "x"}}, Status: sdkconn.StatusSendSucc,
+					}}
+				}
+				conn.batches <- events
+				<-conn.taken
+			}
+			if err := run.Idle(ctx); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/event")
+			b.ReportMetric(float64(j.commits.Load())/float64(n), "commits/event")
+			cancel()
+			if err := <-done; err != nil {
+				b.Fatal(err)
+			}
+		})
 	}
 }

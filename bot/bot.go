@@ -24,9 +24,7 @@ var ErrStopped = errors.New("bot: stopped")
 // Bot answers the events of one connection by one set of rules. Make it with New and start it with Run.
 type Bot struct {
 	conn       sdkconn.Conn
-	set        *rules.Set
-	stored     journal.RuleSet // the set as the journal keeps it
-	journal    journal.Journal
+	journal    journal.Journal // what New was given, made steady
 	actions    *actions.Registry
 	clock      clockwork.Clock
 	zone       *time.Location
@@ -36,13 +34,26 @@ type Bot struct {
 	grace      time.Duration
 	dir        string
 	dataDir    string
+	archive    actions.Archive
+	observer   Observer
 
 	queues    *queues
 	timers    *timers
 	directory *directory
+	pace      *pace
 	inspector *Inspector
 	people    *people // what waits for people
 	busy      busy
+	limits    limits
+	batches   batches
+	catchUp   *catchUp
+	reports   *reports
+	health    health
+
+	current   atomic.Pointer[version]
+	reloading sync.Mutex
+	oldMu     sync.Mutex
+	old       []*rules.Set // parsed sets of runs that began before a reload, the newest last
 
 	started atomic.Bool
 	ready   chan struct{} // closed when all that the journal held is queued
@@ -50,16 +61,18 @@ type Bot struct {
 	stop    context.CancelFunc
 	fatal   chan error // room for one
 
+	since     time.Time  // when the bot was made
 	accepting sync.Mutex // events are appended and queued in one order
-	unused    atomic.Uint64
-	handled   atomic.Uint64
+	offline   bool       // the connection said so; only its handler asks
+
+	handled, unused, duplicates, caughtUp, tooOld atomic.Uint64
 }
 
 // New makes a bot that answers conn's events by set. It starts nothing and takes ownership of nothing: conn is closed
 // by the caller, after Run has returned.
 func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b := &Bot{
-		conn: conn, set: set, workers: DefaultWorkers, queueLimit: DefaultQueue, grace: DefaultGrace,
+		conn: conn, workers: DefaultWorkers, queueLimit: DefaultQueue, grace: DefaultGrace,
 		ready: make(chan struct{}), fatal: make(chan error, 1),
 	}
 	for _, opt := range opts {
@@ -80,22 +93,39 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
-	b.queues, b.timers, b.directory = newQueues(b.queueLimit), newTimers(), newDirectory(conn)
-	b.people = newPeople()
+	if b.observer == nil {
+		b.observer = blind{}
+	}
+	v, err := newVersion(set)
+	if err != nil {
+		return nil, err
+	}
+	b.current.Store(v)
+	b.since = b.clock.Now()
+	b.queues, b.directory = newQueues(b.queueLimit), newDirectory(conn, b.clock, b.log)
+	b.timers = newTimers(func(by time.Duration) {
+		b.report(b.stopped, "clock", fmt.Sprintf("the clock jumped by %s: what waits is due by the new time", signed(by)))
+	})
+	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
+	b.pace.watch = b.observer.SendPaced
+	b.reports, b.catchUp = newReports(), newCatchUp(b)
+	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
-		journal: b.journal, actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
+		actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
 		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
 	}
-	b.stopped, b.stop = context.WithCancel(context.Background())
-	var err error
-	if b.stored, err = newRuleSet(set); err != nil {
-		return nil, fmt.Errorf("rule set: %w", err)
+	b.journal = watchedJournal{b.journal, &b.inspector.watch}
+	b.inspector.journal = b.journal
+	b.journal = &steady{
+		Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell, watch: b.observer.JournalWorking,
 	}
+	b.stopped, b.stop = context.WithCancel(context.Background())
 	return b, nil
 }
 
 // Run takes up what the journal holds, then answers events until ctx ends or something fails for good: the connection
-// is lost, or the journal cannot be written. It blocks until no goroutine of the bot is left. A stop by ctx returns nil.
+// is lost, or the journal is closed. A journal that fails is tried again until it works. It blocks until no goroutine of
+// the bot is left. A stop by ctx returns nil.
 //
 // After ctx has ended no more events are taken; what was taken is finished within the grace period, and cancelled then.
 // What was cancelled is still in the journal.
@@ -119,9 +149,12 @@ func (b *Bot) Run(ctx context.Context) error {
 		}
 		b.timers.run(work, b.clock, func(t journal.Timer) { b.wake(work, t) })
 	})
+	workers.Go(func() { b.sendReports(work) })
 
 	input, cancelInput := context.WithCancel(ctx)
 	defer cancelInput()
+	workers.Go(func() { b.upkeep(input) })
+	workers.Go(func() { b.directory.run(input, b.pause) })
 	lost := make(chan error, 1)
 	go func() { lost <- b.input(input) }()
 
@@ -144,6 +177,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	}
 	cancelWork()
 	b.queues.close()
+	b.directory.close()
 	workers.Wait()
 	if err == nil {
 		select {
@@ -191,6 +225,7 @@ func (b *Bot) handle(ctx context.Context, it item) {
 		if p := recover(); p != nil {
 			b.log.Error("panic: the event is given up", "event", it.event.Key, "run", it.wake, "err", fmt.Sprint(p),
 				"stack", string(debug.Stack()))
+			b.observer.EventGivenUp()
 			b.giveUp(ctx, it)
 		}
 	}()
@@ -204,32 +239,11 @@ func (b *Bot) handle(ctx context.Context, it item) {
 	case err == nil:
 		b.handled.Add(1)
 	case ctx.Err() != nil: // the second stage of a stop; the journal has it
-	default:
+	case errors.Is(err, journal.ErrClosed):
 		b.fail(fmt.Errorf("journal: %w", err))
-	}
-}
-
-// giveUp ends everything that a panicking item belongs to.
-func (b *Bot) giveUp(ctx context.Context, it item) {
-	key := it.event.Key
-	if it.wake != "" {
-		r, ok, err := b.journal.Run(ctx, it.wake)
-		if err != nil || !ok {
-			return
-		}
-		key = r.Event
-	}
-	runs, err := b.journal.Runs(ctx, key)
-	if err != nil {
-		return
-	}
-	change := &journal.Change{Done: []string{key}}
-	for _, r := range runs {
-		change.EndRuns = append(change.EndRuns, r.ID)
-	}
-	b.people.endEvent(change, key)
-	if err := b.journal.Commit(ctx, change); err != nil {
-		b.fail(fmt.Errorf("journal: %w", err))
+	default: // what trying again does not help with
+		b.log.Error("the event is given up", "event", it.event.Key, "run", it.wake, "err", err)
+		b.giveUp(ctx, it)
 	}
 }
 
@@ -253,6 +267,14 @@ func (b *Bot) wake(ctx context.Context, t journal.Timer) {
 		return
 	}
 	b.queues.put(e.Conversation, item{wake: t.Run})
+}
+
+// signed writes a duration with its sign, to the second.
+func signed(d time.Duration) string {
+	if d = d.Round(time.Second); d > 0 {
+		return "+" + d.String()
+	}
+	return d.String()
 }
 
 // now is the time as rules see it.

@@ -19,9 +19,25 @@
 //
 // # Failure
 //
-// A step that fails ends its run unless it says `on_error: continue`; the other runs of the event go on. A panic costs
-// the event in which it happens. A step that was begun and has no result when its run is taken up again is settled as
-// its action declares: repeated where that does no harm, else it fails with the code "interrupted".
+// A step that fails ends its run unless it says `on_error: continue`; the other runs of the event go on. When the step was
+// to act, the run stands still instead, as a dead letter that a person retries or drops (see Inspector). A panic costs
+// the event in which it happens.
+//
+// Every message carries the id of its effect. A step of which nobody knows whether it took effect (it was begun and a
+// crash came, its time was over, the answer was lost) is settled as its action declares: done again where that does no
+// harm; taken up again to find out, when a crash came at once or two seconds after it was begun, else by a timer and at
+// least three times; or failed with the code "interrupted", which also is the end of a step that cannot find out.
+//
+// # Pace
+//
+// Messages leave one after the other in each conversation, in the order in which they came to be sent, within the limits
+// of `bot.pace`. A short wait holds a worker, a longer one is a timer, and when too many messages wait the connection is
+// held back. A refusal because of too many messages holds back the conversation, or the connection, with growing pauses
+// and jitter that the run decides; the message keeps its place.
+//
+// A journal call that fails is tried again until it works or the bot stops; meanwhile the connection is held back. What
+// came while the bot was down or without a connection is read back from the history where the connection can list its
+// conversations, before live events of the same conversation are taken.
 //
 // # Stopping
 //

@@ -20,12 +20,27 @@ const (
 	codeExpression  = "expression"  // an expression could not be evaluated
 	codeInput       = "input"       // the action refused its inputs
 	codeTimeout     = "timeout"     // the step's time was over; whether it took effect is not known
-	codeInterrupted = "interrupted" // the bot died in the middle of the step
+	codeInterrupted = "interrupted" // whether the step took effect is not known and cannot be found out
 	codeFailed      = "failed"      // anything else
 )
 
-// maxBackoff bounds the wait before a retry.
-const maxBackoff = 5 * time.Minute
+const (
+	// maxBackoff bounds the wait before a retry.
+	maxBackoff = 5 * time.Minute
+
+	// settleTries is how often a step whose outcome is not known is taken up again, at least, and settleBackoff the first
+	// wait before it: an answer that came too late to be heard has been given by then.
+	settleTries   = 3
+	settleBackoff = 2 * time.Second
+
+	// refusedTries is how often a step goes on after the service said that there were too many, unless the step says;
+	// refusedBackoff is the first wait.
+	refusedTries   = 10
+	refusedBackoff = time.Second
+
+	// maxPatience bounds the waits of both.
+	maxPatience = time.Minute
+)
 
 // exec goes on with the run until it ends or waits for a timer. last is asked when it ends: whether the event is done
 // with it. Errors are the journal's, or ctx's; the run is in the journal then.
@@ -53,12 +68,14 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 				continue
 			}
 			if !ok {
+				r.did(step, noteSkipped)
 				r.advance()
 				continue
 			}
 		}
 		switch step.Kind {
 		case rules.StepStop:
+			r.did(step, "")
 			return true, r.end(ctx, last())
 		case rules.StepBlock:
 			r.enter()
@@ -107,6 +124,9 @@ func (r *run) do(ctx context.Context, step *rules.Step) (outcome, error) {
 // end takes the run out of the journal, and its event when that is done with it.
 func (r *run) end(ctx context.Context, last bool) error {
 	r.b.people.end(r.change, r.id)
+	if r.rec.Dead != nil {
+		return r.park(ctx)
+	}
 	t := r.traced()
 	t.Ended, t.Wait = r.b.clock.Now().UnixMilli(), nil
 	if t.Outcome == "" || t.Outcome == "waiting" {
@@ -115,11 +135,14 @@ func (r *run) end(ctx context.Context, last bool) error {
 	if err := r.keepTrace(); err != nil {
 		return err
 	}
+	if !last && r.shared {
+		return r.endShared(ctx)
+	}
 	r.change.EndRuns = append(r.change.EndRuns, r.id)
 	if last {
 		r.change.Done = append(r.change.Done, r.event)
 	}
-	return r.write(ctx)
+	return r.observeEnd(last, r.write(ctx))
 }
 
 // failed records a step that failed before it began; it reports whether that ends the run.
@@ -130,6 +153,9 @@ func (r *run) failed(step *rules.Step, code string, err error) (ends bool) {
 // record keeps a finished step's result and goes on; it reports whether the run ends with it.
 func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 	key := r.stepKey(step)
+	if r.bury(step, key, rec) {
+		return true
+	}
 	data, err := json.Marshal(rec)
 	if err == nil {
 		err = r.show(step, rec)
@@ -148,10 +174,11 @@ func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 		r.attempt.Code, r.attempt.Err = rec.Err.Code, rec.Err.Text
 	}
 	r.traced().step(r.attempt)
+	r.observeStep(r.attempt)
 	r.attempt = stepTrace{}
 	if rec.Err != nil {
 		attrs := []any{"step", stepName(step), "code", rec.Err.Code}
-		if rec.Err.Code != codeExpression { // whose text may quote a message
+		if rec.Err.Code != codeExpression && rec.Err.Code != codeInput { // whose text may quote a message
 			attrs = append(attrs, "err", rec.Err.Text)
 		}
 		r.log.Warn("step failed", append(attrs, "goes_on", step.ContinueOnError)...)
@@ -187,11 +214,13 @@ func (r *run) choose(step *rules.Step) error {
 			return err
 		}
 		if ok {
+			r.did(step, "branch %d of %d", i+1, len(step.Branches))
 			r.top().Branch = i
 			r.enter()
 			return nil
 		}
 	}
+	r.did(step, "none of %d branches", len(step.Branches))
 	r.advance()
 	return nil
 }
@@ -201,6 +230,7 @@ func (r *run) forEach(step *rules.Step) error {
 	if err != nil {
 		return err
 	}
+	r.did(step, "%d items", len(items))
 	if len(items) == 0 {
 		r.advance()
 		return nil
@@ -249,6 +279,7 @@ func (r *run) assign(step *rules.Step) error {
 		return fmt.Errorf("set vars: %w", err)
 	}
 	r.change.State = append(r.change.State, writes...)
+	r.did(step, "%s", assigned(a))
 	r.advance()
 	return r.keepPlace()
 }
@@ -294,9 +325,23 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 		return stepGoesOn, nil
 	}
 	settle := action.Spec().Settle
-	if begun && r.rec.Failed == 0 && settle != actions.SettleRepeat {
-		return r.over(r.failed(step, codeInterrupted,
-			errors.New("the bot stopped in the middle of this step; whether it took effect is not known"))), nil
+	wait := r.rec.Wait
+	r.rec.Wait = nil
+	if begun && wait == nil && settle != actions.SettleRepeat { // a crash came in the middle of it
+		if settle == actions.SettleReport {
+			return r.over(r.failed(step, codeInterrupted,
+				errors.New("the bot stopped in the middle of this step; whether it took effect is not known"))), nil
+		}
+		r.unsettled(before.At)
+		asks := time.UnixMilli(before.At).Add(settleBackoff)
+		if _, knows := r.b.conn.(sdkconn.Repeater); !knows && r.b.clock.Now().Before(asks) { // it may be on its way yet
+			return stepWaits, r.waitUntil(ctx, waitRecord{For: waitRetry, Step: key}, asks)
+		}
+	}
+	if wait != nil && wait.For == waitPace {
+		if due := r.b.pace.due(r.effectID(step)); !due.IsZero() { // others were held back before it
+			return stepWaits, r.waitUntil(ctx, *wait, due)
+		}
 	}
 	inputs, err := step.Inputs(r.scope)
 	if err != nil {
@@ -314,17 +359,27 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 	r.attempt = stepTrace{
 		Key: key, Name: stepName(step), Action: step.Action, Began: start.UnixMilli(), Effect: r.effectID(step),
 	}
-	result, err := r.call(ctx, action, step, inputs)
+	out := r.outgoing(step)
+	result, err := r.call(ctx, action, step, inputs, out)
 	took := r.b.clock.Since(start)
 	r.attempt.Took = took.Microseconds()
 	if ctx.Err() != nil { // the second stage of a stop: the journal says that it was begun
+		r.b.pace.forget(out.effect)
 		return stepGoesOn, ctx.Err()
 	}
+	if later, refusal := out.isLater(); !later.IsZero() {
+		return stepWaits, r.waitTurn(ctx, key, later, refusal)
+	}
+	r.b.pace.forget(out.effect) // it was found, or failed before it left
 	if err != nil {
-		if delay, again := r.retry(step, settle, err); again {
+		if delay, again := r.retry(step, settle, start, err); again {
 			r.attempt.Code, r.attempt.Err, r.attempt.Note = stepError(err).Code, err.Error(), "tried again in "+delay.String()
 			r.traced().step(r.attempt)
+			r.observeStep(r.attempt)
 			return stepWaits, r.wait(ctx, key, delay, err)
+		}
+		if settle == actions.SettleReport && unknown(err) {
+			err = fmt.Errorf("%w: %w", actions.ErrUnsettled, err)
 		}
 		rec, recErr := newStepRecord(false, outOf(result), result.Text, result.Value, stepError(err))
 		if recErr != nil {
@@ -333,6 +388,7 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 		return r.over(r.record(step, rec)), nil
 	}
 	r.log.Debug("step done", "step", stepName(step), "action", step.Action, "took", took)
+	r.attempt.Msg = sentID(outOf(result))
 	rec, err := newStepRecord(true, outOf(result), result.Text, result.Value, nil)
 	if err != nil {
 		return r.over(r.failed(step, codeFailed, err)), nil
@@ -355,28 +411,62 @@ func outOf(result actions.Result) any {
 	return nil
 }
 
-// begin writes down, durably, that a step is about to have its effect.
+// begin writes down, durably, that a step is about to have its effect: it no longer waits, and has no result.
 func (r *run) begin(ctx context.Context, key string) error {
-	data, err := json.Marshal(stepRecord{})
+	rec := stepRecord{At: r.b.clock.Now().UnixMilli()}
+	data, err := json.Marshal(rec)
 	if err != nil {
 		return err
 	}
-	r.steps[key] = stepRecord{}
+	r.steps[key] = rec
 	r.change.Steps = append(r.change.Steps, journal.Step{Run: r.id, Key: key, Data: data})
-	failed := r.rec.Failed
-	r.rec.Failed = 0 // until it is known how this try went
-	err = r.commit(ctx)
-	r.rec.Failed = failed
-	return err
+	return r.commit(ctx)
+}
+
+// unsettled notes that nobody knows what became of an attempt that was begun then, in Unix milliseconds.
+func (r *run) unsettled(began int64) {
+	if r.rec.Unsettled == 0 {
+		r.rec.Unsettled = max(began, 1)
+	}
+}
+
+// outgoing is where the messages of the next attempt of a step leave.
+func (r *run) outgoing(step *rules.Step) *outgoing {
+	return &outgoing{
+		conn: r.b.conn, pace: r.b.pace, effect: r.effectID(step), tries: r.refusals(step) - r.rec.Refused,
+		backoff: func(n int) time.Duration { return r.backoff(step, refusedBackoff, r.rec.Refused+n-1) },
+	}
+}
+
+// refusals is how often the service may say to a step that there are too many.
+func (r *run) refusals(step *rules.Step) int {
+	if step.Retry.Backoff > 0 { // the step has a retry of its own
+		return step.Retry.Times
+	}
+	return refusedTries
+}
+
+// backoff is the wait after the nth of a row, from 0: it doubles, from the longer of the step's own and first, with jitter.
+func (r *run) backoff(step *rules.Step, first time.Duration, n int) time.Duration {
+	first = max(first, step.Retry.Backoff)
+	delay := first << min(n, 20)
+	if delay <= 0 || delay > maxPatience {
+		delay = maxPatience
+	}
+	return delay + time.Duration(float64(delay)*0.2*r.jitter(n))
 }
 
 // call runs the action within the step's time.
-func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step, inputs map[string]any) (actions.Result, error) {
-	ctx, cancel := withTimeout(ctx, r.b.clock, step.Timeout)
+func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step, inputs map[string]any, out *outgoing) (actions.Result, error) {
+	ctx, clock, cancel := withStepTime(ctx, r.b.clock, step.Timeout)
 	defer cancel()
+	out.time = clock
 	call := &actions.Call{
-		Conn: r.b.conn, Event: r.ev.Source, EffectID: r.effectID(step), Clock: r.b.clock,
+		Conn: r.b.conn, Out: out, Event: r.ev.Source, EffectID: r.effectID(step), Archive: r.b.archive, Clock: r.b.clock,
 		Log: r.log.With("step", stepName(step)), Dir: r.b.dir, DataDir: r.b.dataDir, Rule: r.rule.ID, Step: stepName(step),
+	}
+	if r.rec.Unsettled != 0 {
+		call.Unsettled = time.UnixMilli(r.rec.Unsettled)
 	}
 	if r.ev.Source != nil {
 		if c := r.ev.Source.Conversation(); c.Valid() {
@@ -391,49 +481,85 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 }
 
 // effectID names a step's effect for good, short enough to travel with a message.
-func (r *run) effectID(step *rules.Step) string {
+func (r *run) effectID(step *rules.Step) string { return effectID(r.id, r.stepKey(step)) }
+
+func effectID(run, key string) string {
 	h := fnv.New128a()
-	h.Write([]byte(r.id + "/" + r.stepKey(step)))
+	h.Write([]byte(run + "/" + key))
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
-// retry says whether and when a failed step is tried again: never when it may have taken effect, unless doing it twice
-// is the same as doing it once.
-func (r *run) retry(step *rules.Step, settle actions.Settle, err error) (time.Duration, bool) {
-	if r.rec.Failed >= step.Retry.Times {
-		return 0, false
-	}
-	if settle != actions.SettleRepeat && sdkconn.EffectUnknown(err) {
-		return 0, false
-	}
+// unknown reports whether a failed attempt may have taken effect.
+func unknown(err error) bool {
+	return sdkconn.EffectUnknown(err) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// retry says whether and when a failed step is taken up again. An attempt that may have taken effect, begun at start, is
+// never simply repeated, unless doing it twice is the same as doing it once: an action that can ask settles it.
+func (r *run) retry(step *rules.Step, settle actions.Settle, start time.Time, err error) (time.Duration, bool) {
 	var input *actions.InputError
 	if errors.As(err, &input) {
 		return 0, false
 	}
 	advised, hasAdvice := actions.RetryAfter(err)
-	if !hasAdvice && sdkconn.CodeOf(err) != 0 && !sdkconn.Retryable(err) {
+	ask := settle == actions.SettleAsk
+	switch {
+	case sdkconn.FrequencyLimit(err):
+		if r.rec.Refused >= r.refusals(step) {
+			return 0, false
+		}
+		r.rec.Refused++
+		return max(r.backoff(step, refusedBackoff, r.rec.Refused-1), advised), true
+	case ask && errors.Is(err, actions.ErrUnsettled) && !hasAdvice:
+		return 0, false
+	case ask && (errors.Is(err, actions.ErrUnsettled) || unknown(err)):
+		r.unsettled(start.UnixMilli())
+		if r.rec.Asked >= max(settleTries, step.Retry.Times) {
+			return 0, false
+		}
+		r.rec.Asked++
+		return max(r.backoff(step, settleBackoff, r.rec.Asked-1), advised), true
+	case settle == actions.SettleReport && unknown(err), r.rec.Failed >= step.Retry.Times:
+		return 0, false
+	case !hasAdvice && sdkconn.CodeOf(err) != 0 && !sdkconn.Retryable(err):
 		return 0, false
 	}
 	delay := step.Retry.Backoff << min(r.rec.Failed, 20)
 	if delay <= 0 || delay > maxBackoff {
 		delay = maxBackoff
 	}
-	delay += time.Duration(float64(delay) * 0.2 * r.jitter())
+	delay += time.Duration(float64(delay) * 0.2 * r.jitter(r.rec.Failed))
+	r.rec.Failed++
 	return max(delay, advised), true
 }
 
 // jitter is a number in 0..1 that the run and the try decide, so that a replay waits as long.
-func (r *run) jitter() float64 {
+func (r *run) jitter(try int) float64 {
 	h := fnv.New32a()
-	fmt.Fprintf(h, "%s %d", r.id, r.rec.Failed)
+	fmt.Fprintf(h, "%s %d", r.id, try)
 	return float64(h.Sum32()) / (1 << 32)
 }
 
 // wait lets the run come back when the delay is over.
 func (r *run) wait(ctx context.Context, key string, delay time.Duration, cause error) error {
-	r.rec.Failed++
-	r.log.Info("step failed, will try again", "step", key, "attempt", r.rec.Failed, "in", delay, "err", cause)
+	r.log.Info("step failed, will try again", "step", key, "failed", r.rec.Failed, "refused", r.rec.Refused,
+		"asked", r.rec.Asked, "in", delay, "err", cause)
 	return r.waitUntil(ctx, waitRecord{For: waitRetry, Step: key}, r.b.clock.Now().Add(delay))
+}
+
+// waitTurn lets the run come back when its message may leave. refusal is why it may not now: the service said that there
+// are too many; nil when it is not its turn.
+func (r *run) waitTurn(ctx context.Context, key string, due time.Time, refusal error) error {
+	if refusal != nil {
+		r.rec.Refused++
+		delay := due.Sub(r.b.clock.Now())
+		r.attempt.Code, r.attempt.Err, r.attempt.Note = stepError(refusal).Code, refusal.Error(), "tried again in "+delay.String()
+		r.traced().step(r.attempt)
+		r.observeStep(r.attempt)
+		r.log.Info("the service wants fewer messages, will try again", "step", key, "refused", r.rec.Refused, "in", delay,
+			"err", refusal)
+	}
+	return r.waitUntil(ctx, waitRecord{For: waitPace, Step: key}, due)
 }
 
 // waitUntil lets the run leave its conversation's queue until due, or, when due is zero, until something else wakes it.
@@ -462,6 +588,8 @@ func stepError(err error) *rules.StepError {
 	code := codeFailed
 	var input *actions.InputError
 	switch {
+	case errors.Is(err, actions.ErrUnsettled):
+		code = codeInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
 		code = codeTimeout
 	case sdkconn.CodeOf(err) != 0:

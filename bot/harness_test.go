@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -106,7 +107,13 @@ func (h *house) load(text string) *rules.Set {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	set.Bot.Pace = unbounded
 	return set
+}
+
+// unbounded is a pace that holds nothing up; the zero Pace is the service's.
+var unbounded = rules.Pace{
+	Total: rules.Rate{Times: 1 << 30, Per: time.Second}, Chat: rules.Rate{Times: 1 << 30, Per: time.Second},
 }
 
 // running is a bot that runs until stop.

@@ -7,8 +7,8 @@ import (
 )
 
 // Idle blocks until nothing is queued, stepping or uncommitted, every event that the connection had has been handed
-// over (as far as the connection can say so, see sdkconn.Idler), and what was told about the bot's own doings meanwhile
-// is handled too. Timers in the future do not count. It waits for Run to begin; after Run has returned, or when it
+// over (as far as the connection can say so, see sdkconn.Idler), what came while the bot was away has been read back (what
+// cannot be read has been tried once), and what was told about the bot's own doings meanwhile is handled too. Timers in the future do not count. It waits for Run to begin; after Run has returned, or when it
 // returns meanwhile, Idle returns ErrStopped.
 func (b *Bot) Idle(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot/journal"
+	"github.com/timbot-go/timbot/rules"
 )
 
 // Inspector looks into a journal and changes what a person may change there: beside a running bot (Bot.Inspector), or on
@@ -22,6 +23,12 @@ type Inspector struct {
 	goOnWith func(conversation, run string) // lets a run of the running bot go on; nil without one
 
 	changing sync.Mutex // one person at a time
+
+	reading sync.Mutex
+	sets    []*rules.Set // read from the journal, the last used at the end
+	watch   watchers
+	events  locks    // by event: held while it is found out whether a run's end is its end
+	dead    deadBook // guarded by changing
 }
 
 // NewInspector returns an inspector of a journal that no bot runs on. It takes ownership of nothing.

@@ -50,3 +50,10 @@ func WithGrace(d time.Duration) Option { return func(b *Bot) { b.grace = max(d, 
 
 // WithDir sets the folder from which actions read files, and the one into which they write. Neither is left.
 func WithDir(read, write string) Option { return func(b *Bot) { b.dir, b.dataDir = read, write } }
+
+// WithArchive sets what keeps the records of archive steps. Without one such steps fail. The caller closes it, after Run has
+// returned.
+func WithArchive(a actions.Archive) Option { return func(b *Bot) { b.archive = a } }
+
+// WithObserver sets who is told of what the bot does, for metrics and spans. The default is nobody.
+func WithObserver(o Observer) Option { return func(b *Bot) { b.observer = o } }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
@@ -22,36 +20,59 @@ func (b *Bot) process(ctx context.Context, it item) error {
 		if len(runs) > 0 { // decided before
 			return b.takeUpRuns(ctx, runs)
 		}
+		open, err := b.journal.Pending(ctx, it.event.N-1, 1)
+		if err != nil {
+			return err
+		}
+		if len(open) == 0 || open[0].N != it.event.N { // done since it was queued: with a batch
+			return nil
+		}
 	}
-	trace := new(traceRecord)
+	trace := b.newTrace()
+	v := b.version()
 	var woken []wakeUp // after the commit, whatever becomes of the event's own runs
 	defer func() { b.wakeUp(woken) }()
-	runs, change, err := b.decide(ctx, it.event.Event, trace, &woken)
+	runs, change, err := b.decide(ctx, v.set, it.event.Event, trace, &woken)
 	if err != nil {
 		return err
 	}
+	runs, joined, err := b.gather(ctx, runs, change)
+	if err != nil {
+		return err
+	}
+	defer joined.leave()
 	if len(runs) == 0 {
-		t, err := trace.stored(it.event.Key, b.set.Hash())
+		t, err := trace.stored(it.event.Key, v.set.Hash())
 		if err != nil {
 			return err
 		}
 		change.Lazy = change.Empty() // what an answer or a limit writes must be durable
-		change.RuleSets, change.Traces = append(change.RuleSets, b.stored), append(change.Traces, t)
+		change.RuleSets, change.Traces = append(change.RuleSets, v.stored), append(change.Traces, t)
 		change.Done = append(change.Done, it.event.Key)
-		return b.journal.Commit(ctx, change)
+		if err := b.journal.Commit(ctx, change); err != nil {
+			return err
+		}
+		b.observeDone(it.event.Key, trace, b.clock.Now())
+		return nil
 	}
-	if err := b.create(runs, change); err != nil {
+	if err := b.create(v, runs, change); err != nil {
 		return err
 	}
-	runs[0].change = change
-	waiting := 0
-	for i, r := range runs {
-		last := i == len(runs)-1
+	going, err := b.setAside(ctx, runs, change, joined)
+	if err != nil || len(going) == 0 {
+		return err
+	}
+	joined.leave()
+	going[0].change = change
+	waiting := len(runs) - len(going)
+	for i, r := range going {
+		last := i == len(going)-1
+		r.shared = last && waiting > 0
 		ended, err := r.exec(ctx, func() bool { return last && waiting == 0 })
 		if err != nil {
 			return err
 		}
-		if !ended {
+		if !ended || r.rec.Dead != nil {
 			waiting++
 		}
 	}
@@ -76,12 +97,10 @@ func (b *Bot) waits(r journal.Run) bool {
 	if b.people.ready(r.ID) {
 		return false
 	}
-	if b.timers.has(r.ID) {
+	if b.timers.wakes(r.ID) {
 		return true
 	}
-	var rec runRecord
-	err := json.Unmarshal(r.Data, &rec)
-	return err == nil && rec.Wait != nil && rec.Wait.Due == 0
+	return asleep(r)
 }
 
 // resume goes on with a run from where the journal says it stands.
@@ -100,22 +119,16 @@ func (b *Bot) resume(ctx context.Context, id string) error {
 	}
 	if err != nil {
 		b.log.Error("run given up: it cannot be restored", "run", id, "err", err)
-		change := &journal.Change{EndRuns: []string{id}, Done: b.lastOf(ctx, stored)}
-		b.people.end(change, id)
-		return b.journal.Commit(ctx, change)
+		b.observer.EventGivenUp()
+		return b.ending("given up").commit(ctx, &journal.Change{}, []journal.Run{stored})
 	}
 	r.change.StopTimers = append(r.change.StopTimers, id)
-	_, err = r.exec(ctx, func() bool { return len(b.lastOf(ctx, stored)) > 0 })
-	return err
-}
-
-// lastOf returns the run's event when no other run of it is open.
-func (b *Bot) lastOf(ctx context.Context, r journal.Run) []string {
-	runs, err := b.journal.Runs(ctx, r.Event)
-	if err != nil || len(runs) > 1 || len(runs) == 1 && runs[0].ID != r.ID {
-		return nil
+	r.shared = true
+	if ok, err := r.takeTurn(ctx); !ok || err != nil {
+		return err
 	}
-	return []string{r.Event}
+	_, err = r.exec(ctx, func() bool { return false })
+	return err
 }
 
 // events returns the rule events that a stored one stands for.
@@ -124,38 +137,51 @@ func (b *Bot) events(stored journal.Event) ([]rules.Event, error) {
 	if err := sdkconn.Unmarshal(stored.Data, &rec); err != nil {
 		return nil, fmt.Errorf("event %s: %w", stored.Key, err)
 	}
+	return ruleEvents(stored, rec, b.conn.Self()), nil
+}
+
+// ruleEvents is what an event of the journal means to the rules of the bot's user.
+func ruleEvents(stored journal.Event, rec eventRecord, self string) []rules.Event {
 	if rec.SDK == nil {
-		ev := rules.Lifecycle(rec.Lifecycle, rec.At, b.conn.Self())
+		ev := rules.Lifecycle(rec.Lifecycle, rec.At, self)
 		ev.Key = stored.Key
-		return []rules.Event{ev}, nil
+		return []rules.Event{ev}
 	}
-	return rules.Events(rec.SDK, b.conn.Self()), nil
+	return rules.Events(rec.SDK, self)
 }
 
 // decide matches an event and returns the runs that it starts, in their order, and what is written with them. woken gets
 // the runs that wait for what it is.
-func (b *Bot) decide(ctx context.Context, stored journal.Event, trace *traceRecord, woken *[]wakeUp) ([]*run, *journal.Change, error) {
+func (b *Bot) decide(
+	ctx context.Context, set *rules.Set, stored journal.Event, trace *traceRecord, woken *[]wakeUp,
+) ([]*run, *journal.Change, error) {
 	began := b.clock.Now()
 	change := new(journal.Change)
 	events, err := b.events(stored)
 	if err != nil {
 		b.log.Error("event given up: it cannot be read", "event", stored.Key, "err", err)
 		trace.note(began, "given up: it cannot be read")
+		b.observer.EventGivenUp()
 		return nil, change, nil
 	}
+	g := &gate{b: b, ctx: ctx}
 	var runs []*run
 	for nth := range events {
 		ev := &events[nth]
-		facts, err := b.facts(ctx, ev)
+		facts, err := b.facts(ctx, set, ev)
 		if err != nil {
 			return nil, nil, err
 		}
 		heard := b.hear(ev, trace)
 		facts.Taken = heard.taken
-		gate := &gate{b: b, ev: ev}
-		facts.Gate = gate.ask
-		decision := b.set.Match(ev, facts)
-		trace.decided(b.set, facts, gate.closed)
+		g.open(ev, facts)
+		decision := set.Match(ev, facts)
+		if err := g.close(); err != nil {
+			return nil, nil, err
+		}
+		trace.decided(set, facts, g.told)
+		trace.types = append(trace.types, ev.Type)
+		b.observeDecision(ev.Type, facts, &decision, b.clock.Since(began))
 		goOn, err := b.taken(heard, decision, trace, change, began)
 		if err != nil {
 			return nil, nil, err
@@ -168,11 +194,15 @@ func (b *Bot) decide(ctx context.Context, stored journal.Event, trace *traceReco
 			b.log.Error("rule not fired: its condition failed", "rule", problem.Rule.ID, "event", ev.Key, "at", problem.Rule.Pos)
 			b.log.Debug("rule not fired: its condition failed", "rule", problem.Rule.ID, "err", problem.Err) // may quote a message
 		}
-		seen := b.set.Needs()
+		seen := set.Needs()
 		for _, f := range decision.Fired {
 			log := b.log.With("rule", f.Rule.ID, "event", ev.Type, "msg_id", messageID(ev))
 			if f.Shadow {
 				log.Info("rule would have fired (shadow)", "words", f.Hit.Words)
+				continue
+			}
+			if g.silent(f.Rule) {
+				log.Debug("rule fired and does nothing", "why", f.Why)
 				continue
 			}
 			log.Info("rule fired")
@@ -182,10 +212,11 @@ func (b *Bot) decide(ctx context.Context, stored journal.Event, trace *traceReco
 					return nil, nil, err
 				}
 			}
-			r := b.newRun(stored, ev, nth, len(runs), &own, f, trace)
+			r := b.newRun(set, stored, ev, nth, len(runs), &own, f, trace)
 			if err := b.openDialogue(r, change); err != nil {
 				return nil, nil, err
 			}
+			g.admit(r, change)
 			runs = append(runs, r)
 		}
 	}
@@ -201,9 +232,12 @@ func messageID(ev *rules.Event) string {
 }
 
 // facts gathers what the conditions of the rules may ask about an event.
-func (b *Bot) facts(ctx context.Context, ev *rules.Event) (*rules.Facts, error) {
-	f := &rules.Facts{Now: b.now(), Admins: b.set.Bot.Admins, BotName: b.set.Bot.Name}
-	return f, b.learn(ctx, f, ev, b.set.Needs())
+func (b *Bot) facts(ctx context.Context, set *rules.Set, ev *rules.Event) (*rules.Facts, error) {
+	f := &rules.Facts{Now: b.now(), Admins: set.Bot.Admins, BotName: set.Bot.Name}
+	if ev.Source != nil && ev.Source.CaughtUp {
+		f.Stages = set.Bot.CatchUp.Stages
+	}
+	return f, b.learn(ctx, f, ev, set.Needs())
 }
 
 // learn adds the facts that needs asks for.
@@ -265,8 +299,8 @@ func (b *Bot) readState(ctx context.Context, scope string) (map[string]any, erro
 func seenValue(v any) any { return rules.View(rules.Type{Kind: rules.KindAny}, v) }
 
 // create adds an event's runs to the change that writes them down.
-func (b *Bot) create(runs []*run, change *journal.Change) error {
-	change.RuleSets = append(change.RuleSets, b.stored)
+func (b *Bot) create(v *version, runs []*run, change *journal.Change) error {
+	change.RuleSets = append(change.RuleSets, v.stored)
 	for _, r := range runs {
 		stored, err := r.stored()
 		if err != nil {

@@ -38,6 +38,13 @@ func newQueues(limit int) *queues {
 	return q
 }
 
+// len is how many conversations have something to do.
+func (q *queues) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.convs)
+}
+
 // reserve waits for room for one more event.
 func (q *queues) reserve(ctx context.Context) error {
 	select {

@@ -48,15 +48,40 @@ type runRecord struct {
 	Frames []frame        `json:"frames"`
 	Failed int            `json:"failed,omitzero"` // how often the step at the place has failed
 
+	// Refused is how often the service said to the step at the place that there were too many, and Asked how often the
+	// step did not learn what became of it. Neither counts as a failure.
+	Refused int `json:"refused,omitzero"`
+	Asked   int `json:"asked,omitzero"`
+
 	// Unsettled is when the step at the place was first begun without its outcome becoming known, in Unix milliseconds.
 	Unsettled int64 `json:"unsettled,omitzero"`
 
 	Wait *waitRecord `json:"wait,omitzero"` // what the run waits for; nil while it goes on
 	Dead *deadRecord `json:"dead,omitzero"` // why it stands still until a person decides
+
+	Tried int          `json:"tried,omitzero"` // attempts of the step at the place before a person had it tried again
+	Turn  *turnRecord  `json:"turn,omitzero"`  // the turn under a limit that it waits for, or waited
+	Batch *batchRecord `json:"batch,omitzero"` // the batch that it belongs to
+}
+
+// turnRecord names a mark of a limit.
+type turnRecord struct {
+	Scope string `json:"scope"`
+	Mark  string `json:"mark"`
+	At    int64  `json:"at"` // Unix milliseconds
+}
+
+// batchRecord names a batch.
+type batchRecord struct {
+	Scope  string `json:"scope"`        // where the journal keeps which batches may be joined
+	Key    string `json:"key,omitzero"` // of the leader: its entry there
+	Leader string `json:"leader"`       // the run that does the steps
 }
 
 // afresh forgets what was about the step at the place: another one is.
-func (rec *runRecord) afresh() { rec.Failed, rec.Unsettled, rec.Wait = 0, 0, nil }
+func (rec *runRecord) afresh() {
+	rec.Failed, rec.Refused, rec.Asked, rec.Tried, rec.Unsettled, rec.Wait = 0, 0, 0, 0, 0, nil
+}
 
 // root names one of a rule's lists of steps.
 type root string
@@ -118,12 +143,15 @@ type waitRecord struct {
 
 // deadRecord is why a run stands still.
 type deadRecord struct {
+	ID     string `json:"id"` // its key in the scope "dead"
 	At     int64  `json:"at"` // Unix milliseconds
 	Step   string `json:"step"`
 	Action string `json:"action"`
 	Code   string `json:"code"`
 	Text   string `json:"text"`
 	Tries  int    `json:"tries"`
+
+	Inputs map[string]jsontext.Value `json:"inputs,omitzero"` // what can be shown of them
 }
 
 // factsRecord is what the rule saw of the world when it fired.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,14 +32,20 @@ type run struct {
 	// attempt is the step at hand, as the trace will tell it.
 	attempt stepTrace
 
+	pass   *pass // how it came through the gate; of a new run
+	shared bool  // other runs of its event may end in other hands meanwhile
+
 	// change is what has happened since the last commit.
 	change *journal.Change
 }
 
 // newRun makes the run of a rule that fired.
-func (b *Bot) newRun(stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired, trace *traceRecord) *run {
+func (b *Bot) newRun(
+	set *rules.Set, stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired,
+	trace *traceRecord,
+) *run {
 	r := &run{
-		b: b, trace: trace, id: fmt.Sprintf("%s/%d/%s", stored.Key, nth, f.Rule.ID), event: stored.Key, order: order, set: b.set,
+		b: b, trace: trace, id: fmt.Sprintf("%s/%d/%s", stored.Key, nth, f.Rule.ID), event: stored.Key, order: order, set: set,
 		rule: f.Rule, ev: ev, steps: make(map[string]stepRecord), change: &journal.Change{},
 		rec: runRecord{
 			Rule: f.Rule.ID, Nth: nth, Hit: f.Hit, Frames: []frame{{}},
@@ -134,10 +139,7 @@ func (r *run) restoreSteps(ctx context.Context) error {
 		return err
 	}
 	r.steps = make(map[string]stepRecord, len(raw))
-	byPath := make(map[string]*rules.Step)
-	for _, list := range []root{rootSteps, rootOver, rootOnTimeout, rootOnCancel} {
-		eachStep(list.of(r.rule), func(s *rules.Step) { byPath[s.Path] = s })
-	}
+	byPath := stepsByPath(r.rule)
 	keys := make([]string, 0, len(raw))
 	for key, data := range raw {
 		var rec stepRecord
@@ -147,6 +149,7 @@ func (r *run) restoreSteps(ctx context.Context) error {
 		r.steps[key] = rec
 		keys = append(keys, key)
 	}
+	r.traced().catchUp(r.steps, byPath)
 	slices.SortFunc(keys, compareStepKeys)
 	for _, key := range keys {
 		path, _, _ := strings.Cut(key, "#")
@@ -174,6 +177,15 @@ func (r *run) restoreItems() error {
 	}
 	r.setLocals()
 	return nil
+}
+
+// stepsByPath is every step of a rule.
+func stepsByPath(rule *rules.Rule) map[string]*rules.Step {
+	byPath := make(map[string]*rules.Step)
+	for _, list := range []root{rootSteps, rootOver, rootOnTimeout, rootOnCancel} {
+		eachStep(list.of(rule), func(s *rules.Step) { byPath[s.Path] = s })
+	}
+	return byPath
 }
 
 func eachStep(steps []*rules.Step, f func(*rules.Step)) {
@@ -325,6 +337,9 @@ func (r *run) commit(ctx context.Context) error {
 // keepPlace puts the run's place into the next commit, so that what goes with it is not done again.
 func (r *run) keepPlace() error {
 	stored, err := r.stored()
+	if err == nil && !r.trace.kept { // a crash may come: the decision is told from the first effect on
+		err = r.keepTrace()
+	}
 	if err != nil {
 		return err
 	}
@@ -340,32 +355,8 @@ func (r *run) keepPlace() error {
 func (r *run) write(ctx context.Context) error {
 	err := r.b.journal.Commit(ctx, r.change)
 	if err == nil {
-		r.b.timers.stop(r.change.StopTimers...)
+		r.b.timers.remove(r.change.StopTimers...)
 	}
 	r.change = &journal.Change{}
 	return err
-}
-
-// ruleSet returns the rule set with that hash: the bot's own, or the one that the journal keeps for the run.
-func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
-	if hash == b.set.Hash() {
-		return b.set, nil
-	}
-	stored, err := b.journal.RuleSet(ctx, hash)
-	if err != nil {
-		return nil, err
-	}
-	var rec ruleSetRecord
-	if err := json.Unmarshal(stored.Data, &rec); err != nil {
-		return nil, fmt.Errorf("rule set %s: %w", hash, err)
-	}
-	fsys, err := rules.SourceFS(rec.Sources)
-	if err != nil {
-		return nil, fmt.Errorf("rule set %s: %w", hash, err)
-	}
-	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(b.actions), Env: os.LookupEnv})
-	if err != nil {
-		return nil, fmt.Errorf("rule set %s: %w", hash, err)
-	}
-	return set, nil
 }

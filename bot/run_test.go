@@ -83,7 +83,7 @@ func TestControlSteps(t *testing.T) {
 `, []string{"x"}, []string{"false true"}},
 		"on_error stop": {`
       - reply: before
-      - send: {to_user: nobody-here, text: x}
+      - reply: "${{ int(msg.text) }}"
       - reply: never
 `, []string{"x"}, []string{"before"}},
 	} {
@@ -158,9 +158,11 @@ func TestWhatIsRetried(t *testing.T) {
 	}{
 		"a refusal that may pass":            {"probe.ask", errBusy(), 3, "10023"},
 		"a refusal that stays":               {"probe.ask", &sdkconn.Error{Code: sdkconn.CodeGroupNotFound}, 1, "10010"},
-		"a send that may have arrived":       {"probe.ask", errLost(), 1, "6012"},
-		"an effect that is only reported":    {"probe.report", errLost(), 1, "6012"},
+		"a send that may have arrived":       {"probe.ask", errLost(), 4, "6012"},
+		"an effect that is only reported":    {"probe.report", errLost(), 1, "interrupted"},
 		"a repeatable effect":                {"probe.repeat", errLost(), 3, "6012"},
+		"what cannot be asked":               {"probe.ask", actions.ErrUnsettled, 1, "interrupted"},
+		"what can be asked later":            {"probe.ask", actions.Retry(actions.ErrUnsettled, time.Second), 4, "interrupted"},
 		"anything else":                      {"probe.ask", errors.New("disk on fire"), 3, "failed"},
 		"the action's own advice":            {"probe.ask", actions.Retry(&sdkconn.Error{Code: sdkconn.CodeGroupNotFound}, time.Second), 3, "10010"},
 		"an input that is wrong stays wrong": {"probe.ask", &actions.InputError{Input: "name", Text: "bad"}, 1, "input"},
@@ -200,8 +202,8 @@ func TestAStepHasADeadline(t *testing.T) {
   - id: r
     on: message.c2c
     do:
-      - {id: a, probe.ask: short, timeout: 2s, on_error: continue}
-      - {id: b, probe.ask: default, on_error: continue}
+      - {id: a, probe.repeat: short, timeout: 2s, on_error: continue}
+      - {id: b, probe.repeat: default, on_error: continue}
       - reply: "${{ steps.a.error.code }} ${{ steps.b.error.code }}"
 `))
 		start := time.Now()
@@ -228,7 +230,7 @@ func TestARunGoesOnWhereItStood(t *testing.T) {
 		calls  []string
 		answer string
 	}{
-		"ask":    {[]string{"one", "two"}, "one interrupted"},
+		"ask":    {[]string{"one", "two", "two"}, "one fine"},
 		"report": {[]string{"one", "two"}, "one interrupted"},
 		"repeat": {[]string{"one", "two", "two"}, "one fine"},
 	} {

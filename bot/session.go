@@ -73,5 +73,5 @@ func (r *run) turnTo(list root) {
 // listens reports whether events of this kind are needed though no rule is on them: what people write is, while something
 // waits for it or may begin to.
 func (b *Bot) listens(kind sdkconn.EventKind) bool {
-	return kind == sdkconn.EventNewMsg && (b.set.Dialogues() || b.set.Handoffs() || b.set.Approvals() || b.people.any())
+	return kind == sdkconn.EventNewMsg && (b.rules().Dialogues() || b.rules().Handoffs() || b.rules().Approvals() || b.people.any())
 }

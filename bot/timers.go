@@ -11,17 +11,29 @@ import (
 	"github.com/timbot-go/timbot/bot/journal"
 )
 
-// timers is the journal's timers in the order in which they are due. A timer that was moved or stopped stays in the
-// heap until its old time comes, and is passed over then.
+const (
+	// beat is how long at most the bot sleeps while a timer is set. Timers are due by the time of day; that may be changed
+	// while the bot sleeps, and the machine may sleep too.
+	beat = time.Minute
+
+	// maxDrift is how far the time of day may be from what a beat should have brought, before that is told.
+	maxDrift = time.Minute
+)
+
+// timers is the journal's timers in the order in which they are due. A timer that was moved or removed stays in the heap
+// until its old time comes, and is passed over then, or until those are the most of the heap.
 type timers struct {
+	jumped func(by time.Duration) // is told when the time of day jumps while a timer is set
+
 	mu      sync.Mutex
 	heap    timerHeap
 	set     map[string]journal.Timer
-	changed chan struct{} // room for one: the first in the heap is a new one
+	found   map[string]bool // those that the journal held at the start
+	changed chan struct{}   // room for one: the first in the heap is a new one
 }
 
-func newTimers() *timers {
-	return &timers{set: make(map[string]journal.Timer), changed: make(chan struct{}, 1)}
+func newTimers(jumped func(by time.Duration)) *timers {
+	return &timers{jumped: jumped, set: make(map[string]journal.Timer), changed: make(chan struct{}, 1)}
 }
 
 // add sets or moves timers.
@@ -31,6 +43,7 @@ func (t *timers) add(ts ...journal.Timer) {
 	for _, x := range ts {
 		t.set[x.ID] = x
 		heap.Push(&t.heap, x)
+		t.compact()
 		if t.heap[0].ID == x.ID {
 			select {
 			case t.changed <- struct{}{}:
@@ -40,13 +53,52 @@ func (t *timers) add(ts ...journal.Timer) {
 	}
 }
 
-// stop forgets timers.
-func (t *timers) stop(ids ...string) {
+// remove takes timers out; an unknown one is no error.
+func (t *timers) remove(ids ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, id := range ids {
 		delete(t.set, id)
 	}
+	t.compact()
+}
+
+// compact takes what was moved or removed out of the heap when it is the most of it.
+func (t *timers) compact() {
+	if len(t.heap) <= 2*len(t.set)+64 {
+		return
+	}
+	t.heap = t.heap[:0:0]
+	for _, x := range t.set {
+		t.heap = append(t.heap, x)
+	}
+	heap.Init(&t.heap)
+}
+
+// len is how many timers are set.
+func (t *timers) len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.set)
+}
+
+// find adds the timers that the journal held at the start.
+func (t *timers) find(ts ...journal.Timer) {
+	t.mu.Lock()
+	t.found = make(map[string]bool, len(ts))
+	for _, x := range ts {
+		t.found[x.ID] = true
+	}
+	t.mu.Unlock()
+	t.add(ts...)
+}
+
+// wakes reports whether a run of the time before the start has a timer that wakes it, or has woken it already.
+func (t *timers) wakes(id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.set[id]
+	return ok || t.found[id]
 }
 
 // has reports whether a timer is set.
@@ -78,21 +130,42 @@ func (t *timers) due(clock clockwork.Clock) (ready []journal.Timer, next journal
 	return ready, journal.Timer{}, false
 }
 
-// run calls fire with each timer that comes due, until ctx ends.
+// run calls fire with each timer that comes due, until ctx ends. It sleeps for good while none is set.
 func (t *timers) run(ctx context.Context, clock clockwork.Clock, fire func(journal.Timer)) {
+	var pulse clockwork.Timer // the beat
+	var began time.Time       // of it, as the clock on the wall
+	defer func() {
+		if pulse != nil {
+			pulse.Stop()
+		}
+	}()
 	for {
 		ready, next, more := t.due(clock)
 		for _, x := range ready {
 			fire(x)
 		}
 		var alarm clockwork.Timer
-		var rings <-chan time.Time
+		var rings, beats <-chan time.Time
 		if more {
-			alarm = clock.NewTimer(next.Due.Sub(clock.Now()))
-			rings = alarm.Chan()
+			if pulse == nil {
+				pulse, began = clock.NewTimer(beat), clock.Now().Round(0)
+			}
+			beats = pulse.Chan()
+			if rest := next.Due.Sub(clock.Now()); rest < beat {
+				alarm = clock.NewTimer(rest)
+				rings = alarm.Chan()
+			}
+		} else if pulse != nil {
+			pulse.Stop()
+			pulse = nil
 		}
 		select {
 		case <-rings:
+		case now := <-beats:
+			if by := now.Round(0).Sub(began) - beat; by > maxDrift || by < -maxDrift {
+				t.jumped(by)
+			}
+			pulse = nil
 		case <-t.changed:
 		case <-ctx.Done():
 		}

@@ -92,8 +92,8 @@ func (b *Bot) hearResume(ev *rules.Event, number int, trace *traceRecord, now ti
 		return heard{}, false
 	}
 	conv := ev.Source.Conversation()
-	ops := conv.Type == sdkconn.ConvGroup && conv.ID == b.set.Bot.OpsGroup
-	if !ops && (conv.Type != sdkconn.ConvC2C || !slices.Contains(b.set.Bot.Admins, ev.User)) {
+	ops := conv.Type == sdkconn.ConvGroup && conv.ID == b.rules().Bot.OpsGroup
+	if !ops && (conv.Type != sdkconn.ConvC2C || !slices.Contains(b.rules().Bot.Admins, ev.User)) {
 		trace.note(now, "%s may not give a conversation back here", ev.User)
 		return heard{}, false
 	}

@@ -25,7 +25,7 @@ type BotConfig struct {
 
 // CatchUp says what becomes of events of the time the bot was down (`catch_up`).
 type CatchUp struct {
-	MaxAge time.Duration // older events are stored and not looked at; 24h unless given, 0: no catching up
+	MaxAge time.Duration // older events are left out; 24h unless given, 0: no catching up
 	Stages []Stage       // the stages whose rules are tried on them; all unless given
 }
 

@@ -107,13 +107,13 @@
 //	  keep: { events: 14d, traces: 7d, dead: 30d, size: 2GiB }
 //	  pace: { total: 100/s, chat: 40/s }
 //
-// What was sent while the bot was away is looked at when it is back, as far as catch_up says: max_age (24h unless given; older
-// events are only stored; 0s: none is looked at) and stages (whose rules are tried on them; all unless given).
+// What was sent while the bot was away is looked at when it is back, as far as catch_up says: max_age (24h unless given;
+// older events are only stored; 0s: none is looked at) and stages (whose rules are tried on them; all unless given).
 //
-// The bot's journal keeps what is done for as long as keep says: events (14d unless given, and at least catch_up.max_age
-// and a day, so that nothing is answered twice), traces (why the bot did what; as long as events unless given, and never
-// longer), dead (runs that stand still until a person decides; 30d unless given), and is kept at a size in bytes (2GiB unless
-// given; 0: no bound).
+// The bot's journal keeps what is done for as long as keep says: events (14d unless given, and at least catch_up.max_age and
+// a day, so that nothing is answered twice), traces (why the bot did what; as long as events unless given, and never
+// longer), dead (runs that stand still until a person decides; 30d unless given), and is kept at a size in bytes (2GiB
+// unless given; 0: no bound).
 //
 // What the bot sends goes out at the pace of the service's published limits, unless pace bounds it more: total over the
 // connection, chat to one conversation.
@@ -189,8 +189,8 @@
 //
 // The keys of limit:
 //
-//   - per: user, chat, or a text with ${{ }} (before any step has run): each has a limit of its own. Without per there is one
-//     limit for all.
+//   - per: user, chat, or a text with ${{ }} (before any step has run): each has a limit of its own. Without per there is
+//     one limit for all.
 //   - rate: needed. At most 1,000 in its time, which slides: in no 30 seconds does a rule with 1/30s fire twice.
 //   - over: what becomes of an event over the limit. drop (the default): the rule does not fire, and the rules after it are
 //     tried. wait: it fires, and its run waits for its turn. reply: it fires, and says reply in place of its steps, once in
@@ -242,8 +242,8 @@
 //
 // An ask step says something, as reply does, and the next message of the user in that conversation is the answer: no rule of
 // main and fallback is tried on it, unless a final guard rule takes it before. There is at most one open dialogue for a user
-// in a conversation; while it is open, no rule with a session fires there for that user. The keys of session, all of which may
-// be left out (session: {}):
+// in a conversation; while it is open, no rule with a session fires there for that user. The keys of session, all of which
+// may be left out (session: {}):
 //
 //   - per: user (the default: who wrote answers) or chat (anybody in the conversation answers, and there is one dialogue for
 //     all).
@@ -278,9 +278,9 @@
 //	      - reply: 我回来了，有什么可以帮您？
 //
 // handoff gives the event's conversation to people: main and fallback are silent there until it is given back, and then the
-// steps after it go on. It is given back by `timbot handoff resume`, by an admin or a member of bot.ops_group who writes 恢复 N
-// or resume N there, after resume.after, and when nobody wrote in the conversation for resume.idle. queue and note are texts
-// for people; when there is a bot.ops_group, they are told there.
+// steps after it go on. It is given back by `timbot handoff resume`, by an admin or a member of bot.ops_group who writes
+// 恢复 N or resume N there, after resume.after, and when nobody wrote in the conversation for resume.idle. queue and note are
+// texts for people; when there is a bot.ops_group, they are told there.
 //
 // # Approval
 //
@@ -300,9 +300,9 @@
 //
 // approve stands among the inputs of an action that allows it (announce): the step is not done before a person agrees. A
 // request is made in the group in (bot.ops_group unless given), which those of by (bot.admins unless given) answer with 同意
-// or approve, 拒绝 or reject: quoting the request, with its number when several are open, or alone when one is. text is what the
-// request says besides what is to be done. A refusal fails the step with the code refused, and no answer within timeout (24h
-// unless given) with no_approval.
+// or approve, 拒绝 or reject: quoting the request, with its number when several are open, or alone when one is. text is what
+// the request says besides what is to be done. A refusal fails the step with the code refused, and no answer within timeout
+// (24h unless given) with no_approval.
 //
 // # Words
 //
@@ -316,15 +316,15 @@
 // An entry may be ${{ lists.NAME }}, or another expression of lists and vars; it is evaluated when the file is loaded.
 //
 // With normalize: chat the text and the words are made alike before they are compared: NFKC (full width and half width,
-// ligatures, circled digits), case folding, and removal of characters without width. With none their bytes are compared. Under
-// chat, white space around the text does not count for exact and prefix.
+// ligatures, circled digits), case folding, and removal of characters without width. With none their bytes are compared.
+// Under chat, white space around the text does not count for exact and prefix.
 //
 // In mode word a hit may not touch another letter, digit or _ with its own letters and digits: cat is in 我的cat呢 but not in
 // concatenate. Scripts that put no space between words, such as Chinese, have no such boundary: a Chinese word is where it
 // stands.
 //
-// A regex is one of Go's regexp package, whose time is linear in the text; look-around does not exist. Under chat it sees the
-// folded text, its own literals are folded and case does not count. match.groups holds its named groups.
+// A regex is one of Go's regexp package, whose time is linear in the text; look-around does not exist. Under chat it sees
+// the folded text, its own literals are folded and case does not count. match.groups holds its named groups.
 //
 //	rules:
 //	  - id: order
@@ -353,7 +353,8 @@
 // written, times are RFC 3339, lists and mappings are JSON. To write ${{ itself, write ${{ "${{" }}. Values are never read
 // again: what a user writes stays text, whatever it looks like.
 //
-// In YAML, quote ${{ … }} inside { … } and [ … ], and quote a value, or put it in a block scalar, that has `: ` or ` #` in it.
+// In YAML, quote ${{ … }} inside { … } and [ … ], and quote a value, or put it in a block scalar, that has `: ` or ` #` in
+// it.
 //
 // The language is that of expr-lang (https://expr-lang.org/docs/language-definition), checked when the file is loaded:
 // an unknown name, a wrong type or an if that is no boolean is an error with its place. The names:
@@ -392,9 +393,8 @@
 //	string(x)            x as it looks inside a text
 //
 // expr-lang's timezone is not there, [a:b] does not cut texts, and a weekday or month is compared by its name:
-// now().Weekday().String() == "Sunday". Bounds: an expression has at most 16 KiB and 1,000 nodes, puts
-// at most two of any, all, map, filter and the like inside one another, and makes lists of at most 100,000 items and texts of
-// at most 1 MiB.
+// now().Weekday().String() == "Sunday". Bounds: an expression has at most 16 KiB and 1,000 nodes, puts at most two of any,
+// all, map, filter and the like inside one another, and makes lists of at most 100,000 items and texts of at most 1 MiB.
 //
 // # Steps
 //
@@ -451,8 +451,8 @@
 //   - for_each does its steps once for each item of a list, at most 10,000; the item's name is item unless as names it.
 //   - stop ends the run.
 //
-// Three more hold a run up, for as long as it takes, over restarts of the bot too: ask (see Dialogues), handoff (see Handoff),
-// and
+// Three more hold a run up, for as long as it takes, over restarts of the bot too: ask (see Dialogues), handoff (see
+// Handoff), and
 //
 //	do:
 //	  - delay: 5m

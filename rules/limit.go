@@ -91,6 +91,10 @@ func (c *ruleCompiler) limit(n *yaml.Node) {
 
 // limitReply compiles what is said in place of the rule's steps: the inputs of reply.
 func (c *ruleCompiler) limitReply(e *entry) []*Step {
+	if n := resolve(e.value); n.ShortTag() == "!!null" || n.Kind == yaml.MappingNode && len(n.Content) == 0 {
+		c.r.errorf(e.key, "reply is empty: it is the text that is said")
+		return nil
+	}
 	s := c.synthetic("limit.reply[0]", e.value)
 	if !c.reply(s, "reply", e.key, e.value, nil, nil) {
 		return nil

@@ -460,20 +460,7 @@ func (c *nameCheck) others(root *ast.Node) {
 	visit(root, func(n *ast.Node) {
 		switch node := (*n).(type) {
 		case *ast.MemberNode:
-			base, ok := node.Node.(*ast.MemberNode)
-			if !ok {
-				break
-			}
-			of, _ := base.Property.(*ast.StringNode)
-			name, _ := node.Property.(*ast.StringNode)
-			if of == nil || of.Value != "user" && of.Value != "chat" {
-				break
-			}
-			if name == nil {
-				c.prog.needs = all
-			} else if need, ok := nilFacts[[2]string{of.Value, name.Value}]; ok {
-				need(&c.prog.needs)
-			}
+			c.otherFact(node)
 		case *ast.CallNode:
 			for _, arg := range node.Arguments {
 				whole(arg)
@@ -497,6 +484,27 @@ func (c *nameCheck) others(root *ast.Node) {
 			whole(node.Value)
 		}
 	})
+}
+
+// otherFact notes the fact that a member is, if it is one.
+func (c *nameCheck) otherFact(n *ast.MemberNode) {
+	name, ok := n.Property.(*ast.StringNode)
+	if !ok {
+		return
+	}
+	of := n.Node.Nature().Type
+	if of != nil && of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	known := of != nil && of.Kind() == reflect.Struct
+	for _, root := range []struct {
+		name string
+		view reflect.Type
+	}{{"user", reflect.TypeFor[userView]()}, {"chat", reflect.TypeFor[chatView]()}} {
+		if need, ok := nilFacts[[2]string{root.name, name.Value}]; ok && (!known || of == root.view) {
+			need(&c.prog.needs)
+		}
+	}
 }
 
 // plainType reports whether a value of a type holds no user and no chat: a text, a number, a time, or a list of such.

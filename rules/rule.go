@@ -67,8 +67,8 @@ type Rule struct {
 // Needs says which facts the rule reads, in its match, its if and its steps.
 func (r *Rule) Needs() Needs { return r.allNeeds }
 
-// Gated reports whether Facts.Gate is asked about the rule: it has a limit or is a dialogue.
-func (r *Rule) Gated() bool { return r.Limit != nil || r.Session != nil }
+// Gated reports whether Facts.Gate is asked about the rule: it has a limit or a batch, or is a dialogue.
+func (r *Rule) Gated() bool { return r.Limit != nil || r.Batch != nil || r.Session != nil }
 
 const (
 	minPriority = -1_000_000

@@ -304,3 +304,11 @@ func indexWord(text, word string) int {
 		at += i + max(1, size)
 	}
 }
+
+// Normalize is how the text and the words of the rule's match are made alike; NormalizeNone for a rule without one.
+func (r *Rule) Normalize() Normalize {
+	if r.match == nil {
+		return NormalizeNone
+	}
+	return r.match.normalize
+}

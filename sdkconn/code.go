@@ -165,6 +165,7 @@ const (
 	CodeSvrMsgToAccountCountLimit    Code = 90011  // more than 500 batch targets
 	CodeSvrMsgToAccountNotFound      Code = 90012  // recipient not registered
 	CodeSvrMsgAccountNotFound        Code = 90048  // account does not exist
+	CodeSvrMsgBatchFreqLimit         Code = 90057  // batch send rate exceeded
 	CodeSvrMsgInternal1              Code = 90992  // internal error, retry
 	CodeSvrMsgInternal2              Code = 90994  // internal error, retry
 	CodeSvrMsgInternal3              Code = 90995  // internal error, retry
@@ -331,6 +332,7 @@ var codeNames = map[Code]struct{ name, text string }{
 	CodeSvrMsgToAccountCountLimit:    {"ERR_SVR_MSG_TO_ACCOUNT_COUNT_LIMIT", "more than 500 batch targets"},
 	CodeSvrMsgToAccountNotFound:      {"ERR_SVR_MSG_TO_ACCOUNT_NOT_FOUND", "recipient not registered"},
 	CodeSvrMsgAccountNotFound:        {"ERR_SVR_MSG_ACCOUNT_NOT_FOUND", "account does not exist"},
+	CodeSvrMsgBatchFreqLimit:         {"ERR_SVR_MSG_BATCH_FREQ_LIMIT_90057", "batch send rate exceeded"},
 	CodeSvrMsgInternal1:              {"ERR_SVR_MSG_INTERNAL_90992", "internal error, retry"},
 	CodeSvrMsgInternal2:              {"ERR_SVR_MSG_INTERNAL_90994", "internal error, retry"},
 	CodeSvrMsgInternal3:              {"ERR_SVR_MSG_INTERNAL_90995", "internal error, retry"},
@@ -356,16 +358,28 @@ func (c Code) Error() string {
 
 // Retryable reports whether the same call may succeed later without a change.
 func (c Code) Retryable() bool {
+	if c.frequencyLimit() {
+		return true
+	}
 	switch c {
-	case CodeRequestTimeout, CodeReqNoNetOnReq, CodeReqNoNetOnRsp, CodeAPICallFrequencyLimit, CodeSvrGroupInternal,
-		CodeGroupFreqLimit, CodeGroupSendMsgFreqLimit, CodeSvrMsgNetError, CodeSvrMsgInternalError1,
-		CodeSvrCommFreqLimit1, CodeSvrCommTimeout, CodeSvrCommFreqLimit2, CodeSvrCommFreqLimit3, CodeSvrCommFreqLimit4,
-		CodeSvrAccountTimeout, CodeSvrAccountInternal, CodeDatabaseFailure, CodeInterrupt:
+	case CodeRequestTimeout, CodeReqNoNetOnReq, CodeReqNoNetOnRsp, CodeSvrGroupInternal, CodeSvrMsgNetError,
+		CodeSvrMsgInternalError1, CodeSvrCommTimeout, CodeSvrAccountTimeout, CodeSvrAccountInternal, CodeDatabaseFailure,
+		CodeInterrupt:
 		return true
 	case CodeNetAlreadyConn, CodeNetPkgSizeLimit:
 		return false
 	}
 	return c >= CodeNetFreqLimit && c <= CodeNetSendRemainingTimeoutNoNet || c >= CodeSvrMsgInternal1 && c <= CodeSvrMsgInternal4
+}
+
+// frequencyLimit reports whether c refuses a call because there were too many.
+func (c Code) frequencyLimit() bool {
+	switch c {
+	case CodeAPICallFrequencyLimit, CodeNetFreqLimit, CodeNetReqCountLimit, CodeGroupFreqLimit, CodeGroupSendMsgFreqLimit,
+		CodeSvrCommFreqLimit1, CodeSvrCommFreqLimit2, CodeSvrCommFreqLimit3, CodeSvrCommFreqLimit4, CodeSvrMsgBatchFreqLimit:
+		return true
+	}
+	return false
 }
 
 // effectUnknown reports whether a call that ended with c may have taken effect.

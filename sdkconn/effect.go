@@ -58,6 +58,6 @@ func SplitEffect(custom string) (id, rest string) {
 // second send of the same effect to the same conversation is answered with the first one's message.
 type Repeater interface {
 	// RepeatWindow is for how long after the first send that holds in conv; 0 where it does not hold, negative where it
-	// holds for good.
+	// holds for good. It never holds for a message that only those online get (Message.IsOnlineMsg).
 	RepeatWindow(conv Conversation) time.Duration
 }

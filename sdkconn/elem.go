@@ -248,3 +248,30 @@ func (t ElemType) String() string {
 	}
 	return "unknown"
 }
+
+// TextBytes is the size that MaxMsgBytes bounds: every text that the elements carry to the other side.
+func (es Elems) TextBytes() int {
+	n := 0
+	for _, e := range es {
+		switch e := e.(type) {
+		case *TextElem:
+			n += len(e.Text)
+		case *CustomElem:
+			n += len(e.Data) + len(e.Desc) + len(e.Ext) + len(e.Sound)
+		case *FaceElem:
+			n += len(e.Buf)
+		case *LocationElem:
+			n += len(e.Desc)
+		case *FileElem:
+			n += len(e.FileName)
+		case *VideoElem:
+			n += len(e.VideoType) + len(e.ImageType)
+		case *MergeElem:
+			n += len(e.Title) + len(e.CompatibleText)
+			for _, line := range e.Abstract {
+				n += len(line)
+			}
+		}
+	}
+	return n
+}

@@ -65,6 +65,10 @@ func CodeOf(err error) Code {
 // It does not say that repeating is harmless; see EffectUnknown.
 func Retryable(err error) bool { return CodeOf(err).Retryable() }
 
+// FrequencyLimit reports whether the service refused the call because there were too many: it had no effect, and the same
+// call succeeds when there are fewer.
+func FrequencyLimit(err error) bool { return CodeOf(err).frequencyLimit() }
+
 // EffectUnknown reports whether the failed call may have taken effect all the same: it timed out, was cut off, or its
 // answer was lost.
 func EffectUnknown(err error) bool {

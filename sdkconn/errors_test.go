@@ -130,6 +130,17 @@ func TestRetryableAndEffectUnknown(t *testing.T) {
 			t.Errorf("EffectUnknown(%v): got %v", code, got)
 		}
 	}
+	for _, code := range []sdkconn.Code{7008, 9506, 9507, 10006, 10023, 60007, 60011, 60018, 60019, 90057} {
+		err := fmt.Errorf("step: %w", &sdkconn.Error{Op: "SendNewMsg", Code: code})
+		if !sdkconn.FrequencyLimit(err) || !sdkconn.Retryable(err) || sdkconn.EffectUnknown(err) {
+			t.Errorf("%v: want a refusal that passes", code)
+		}
+	}
+	for _, err := range []error{nil, errors.New("x"), sdkconn.CodeRequestTimeout, sdkconn.CodeNetDisconnect} {
+		if sdkconn.FrequencyLimit(err) {
+			t.Errorf("%v: is no limit of frequency", err)
+		}
+	}
 	for _, err := range []error{nil, errors.New("x")} {
 		if sdkconn.Retryable(err) || sdkconn.EffectUnknown(err) {
 			t.Errorf("%v: yes", err)

@@ -36,7 +36,8 @@ type Journal interface {
 	// Event returns a stored event by its key, done or not, as long as it is kept: at least as long as it is not done.
 	Event(ctx context.Context, key string) (e Event, ok bool, err error)
 
-	// Records returns what is kept of events, done or not, the newest first. See Query.
+	// Records returns what is kept of events, done or not, the newest first. Events of which only the key is kept are not
+	// among them. See Query.
 	Records(ctx context.Context, q Query) ([]Record, error)
 
 	// Runs returns the open runs of one event in their order.
@@ -101,7 +102,7 @@ type Stored struct {
 // Trace is what the bot wrote down of one event: what it decided and what came of it.
 type Trace struct {
 	Event   string // its key
-	RuleSet string // the hash of the rule set that decided; its text is kept as long as the trace
+	RuleSet string // the hash of the rule set that decided, or ""; its text is kept as long as the trace
 	Data    []byte // the journal does not look into it
 }
 
@@ -135,14 +136,15 @@ type Retention struct {
 	Traces time.Time // traces of done events from before it go
 
 	// Bytes is how large the journal may be. When it is larger, the oldest traces of done events go, then the data of the
-	// oldest done events; keys of events from Keys on stay whatever the size, so that what comes again is still known.
+	// oldest done events, so that what is left of the newer half has its traces; keys of events from Keys on stay whatever
+	// the size, so that what comes again is still known.
 	Bytes int64
 	Keys  time.Time
 }
 
 // Trimmed is what one Trim did.
 type Trimmed struct {
-	Events, Traces, State, Marks int // how many went
+	Events, Traces, State, Marks int // how many went; Traces also with their events
 	More                         bool
 }
 
@@ -211,7 +213,7 @@ type RuleSet struct {
 
 // Change is a set of writes that belong together. The fields are applied in their order here.
 type Change struct {
-	RuleSets   []RuleSet    // kept until no open run and no trace names them
+	RuleSets   []RuleSet    // kept as long as an open run or a trace names them, from the end of this change on
 	Runs       []Run        // put: new, or with new Data
 	Steps      []Step       // put; of open runs
 	State      []StateWrite //

@@ -39,7 +39,8 @@ type Memory struct {
 
 type memorySet struct {
 	data []byte
-	uses int // open runs and traces that name it
+	text bool // data were given
+	uses int  // open runs and traces that name it
 }
 
 type memoryValue struct {
@@ -50,6 +51,7 @@ type memoryValue struct {
 type memoryEvent struct {
 	Stored
 	done  bool
+	gone  bool // all but the key
 	trace Trace
 	runs  map[string]struct{} // open ones
 }
@@ -131,8 +133,8 @@ func (m *Memory) Commit(ctx context.Context, c *Change) error {
 		return ErrConflict
 	}
 	for _, s := range c.RuleSets {
-		if m.sets[s.Hash] == nil {
-			m.sets[s.Hash] = &memorySet{data: slices.Clone(s.Data)}
+		if set := m.named(s.Hash); !set.text {
+			set.data, set.text = slices.Clone(s.Data), true
 		}
 	}
 	for _, r := range c.Runs {
@@ -147,7 +149,9 @@ func (m *Memory) Commit(ctx context.Context, c *Change) error {
 		m.write(w)
 	}
 	for _, w := range c.Counts {
-		m.counts[w.Key] = append(m.counts[w.Key], mark{w.At, w.Expire})
+		// The moment of a mark is the only clock that a journal sees: what had expired by then goes.
+		kept := slices.DeleteFunc(m.counts[w.Key], func(k mark) bool { return k.expire.Before(w.At) && !k.at.After(w.Since) })
+		m.counts[w.Key] = append(kept, mark{w.At, w.Expire})
 	}
 	for _, id := range c.StopTimers {
 		m.stopTimer(id)
@@ -168,7 +172,13 @@ func (m *Memory) Commit(ctx context.Context, c *Change) error {
 	for _, key := range c.Done {
 		m.finish(key)
 	}
+	m.dropSets()
 	return nil
+}
+
+// dropSets lets go of the rule sets that nothing names.
+func (m *Memory) dropSets() {
+	maps.DeleteFunc(m.sets, func(_ string, set *memorySet) bool { return set.uses == 0 })
 }
 
 // countsHold reports whether every counter is as its writer saw it; several marks of one change on one counter are
@@ -184,20 +194,22 @@ func (m *Memory) countsHold(writes []CountWrite) bool {
 		if n != w.Before {
 			return false
 		}
-		// The moment of a mark is the only clock that a journal sees: what had expired by then goes.
-		m.counts[w.Key] = slices.DeleteFunc(m.counts[w.Key], func(k mark) bool { return k.expire.Before(w.At) })
 	}
 	return true
 }
 
 func (m *Memory) putRun(r Run) {
 	r.Data = slices.Clone(r.Data)
-	if old := m.runs[r.ID]; old != nil {
-		old.Run = r
-		return
-	}
-	m.runs[r.ID] = &memoryRun{Run: r, steps: make(map[string][]byte), timers: make(map[string]struct{})}
 	m.use(r.RuleSet)
+	if old := m.runs[r.ID]; old != nil {
+		m.unuse(old.RuleSet)
+		if e := m.events[old.Event]; e != nil {
+			delete(e.runs, r.ID)
+		}
+		old.Run = r
+	} else {
+		m.runs[r.ID] = &memoryRun{Run: r, steps: make(map[string][]byte), timers: make(map[string]struct{})}
+	}
 	if e := m.events[r.Event]; e != nil {
 		if e.runs == nil {
 			e.runs = make(map[string]struct{})
@@ -208,22 +220,30 @@ func (m *Memory) putRun(r Run) {
 
 // use notes that something names the rule set; unuse that it does no more.
 func (m *Memory) use(hash string) {
-	if set := m.sets[hash]; set != nil {
-		set.uses++
+	if hash != "" {
+		m.named(hash).uses++
 	}
+}
+
+// named returns the rule set of that hash, also when its text was never given.
+func (m *Memory) named(hash string) *memorySet {
+	set := m.sets[hash]
+	if set == nil {
+		set = new(memorySet)
+		m.sets[hash] = set
+	}
+	return set
 }
 
 func (m *Memory) unuse(hash string) {
 	if set := m.sets[hash]; set != nil {
-		if set.uses--; set.uses == 0 {
-			delete(m.sets, hash)
-		}
+		set.uses--
 	}
 }
 
 func (m *Memory) putTrace(t Trace) {
 	e := m.events[t.Event]
-	if e == nil || e.done && e.Data == nil {
+	if e == nil || e.gone {
 		return
 	}
 	old := e.trace.RuleSet
@@ -303,7 +323,7 @@ func (m *Memory) hollow(e *memoryEvent) {
 		return
 	}
 	m.unuse(e.trace.RuleSet)
-	e.Data, e.trace = nil, Trace{}
+	e.Data, e.trace, e.gone = nil, Trace{}, true
 }
 
 // Pending implements Journal.
@@ -334,7 +354,7 @@ func (m *Memory) Event(ctx context.Context, key string) (Event, bool, error) {
 	}
 	defer m.mu.Unlock()
 	e := m.events[key]
-	if e == nil || e.Data == nil {
+	if e == nil || e.gone {
 		return Event{}, false, nil
 	}
 	out := e.Event
@@ -350,7 +370,7 @@ func (m *Memory) Records(ctx context.Context, q Query) ([]Record, error) {
 	defer m.mu.Unlock()
 	var found []*memoryEvent
 	for key, e := range m.events {
-		if e.Data == nil || q.Before != 0 && e.N >= q.Before || q.Conversation != "" && e.Conversation != q.Conversation ||
+		if e.gone || q.Before != 0 && e.N >= q.Before || q.Conversation != "" && e.Conversation != q.Conversation ||
 			key < q.KeyFrom || q.KeyTo != "" && key >= q.KeyTo {
 			continue
 		}
@@ -509,7 +529,7 @@ func (m *Memory) RuleSet(ctx context.Context, hash string) (RuleSet, error) {
 	}
 	defer m.mu.Unlock()
 	set := m.sets[hash]
-	if set == nil {
+	if set == nil || !set.text {
 		return RuleSet{}, ErrUnknownRuleSet
 	}
 	return RuleSet{Hash: hash, Data: slices.Clone(set.data)}, nil
@@ -523,18 +543,22 @@ func (m *Memory) Trim(ctx context.Context, r Retention) (Trimmed, error) {
 	defer m.mu.Unlock()
 	var out Trimmed
 	for key, e := range m.events {
-		switch {
-		case !e.done:
-		case e.At.Before(r.Events):
-			out.Events++
-			m.hollow(e)
-			delete(m.events, key)
-		case e.At.Before(r.Traces) && e.trace.Event != "":
+		if !e.done {
+			continue
+		}
+		old := e.At.Before(r.Events)
+		if (old || e.At.Before(r.Traces)) && e.trace.Event != "" {
 			out.Traces++
 			m.unuse(e.trace.RuleSet)
 			e.trace = Trace{}
 		}
+		if old {
+			out.Events++
+			m.hollow(e)
+			delete(m.events, key)
+		}
 	}
+	m.dropSets()
 	m.done = slices.DeleteFunc(m.done[m.doneHead:], func(key string) bool { return m.events[key] == nil })
 	m.doneHead = 0
 	for scope, values := range m.state {

@@ -48,7 +48,7 @@ func newChatCommand() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, folder.Close()) }()
-			c := chatting{loaded: l, folder: folder, as: as, in: in, logs: logs, cmd: cmd}
+			c := chatting{loaded: l, folder: folder, keep: keepDir != "", as: as, in: in, logs: logs, cmd: cmd}
 			if !asJSON && terminals(cmd.InOrStdin(), cmd.OutOrStdout()) {
 				return c.terminal(keepDir)
 			}
@@ -67,6 +67,7 @@ func newChatCommand() *cobra.Command {
 type chatting struct {
 	*loaded
 	folder *bot.Folder
+	keep   bool // the folder stays, and the bot's journal in it
 	as, in string
 	logs   logging
 	cmd    *cobra.Command
@@ -79,7 +80,7 @@ func (c *chatting) open(w io.Writer, show func(*session, entry)) (*session, erro
 		return nil, &usageError{c.cmd, err.Error()}
 	}
 	data := c.folder.Path()
-	s, err := openSession(c.cmd.Context(), c.loaded, filepath.Join(data, "chat.db"), data, c.as, show, c.logs, w)
+	s, err := openSession(c.cmd.Context(), c.loaded, filepath.Join(data, "chat.db"), c.folder, c.keep, c.as, show, c.logs, w)
 	if err != nil || c.in == "" {
 		return s, err
 	}

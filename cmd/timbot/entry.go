@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
@@ -19,6 +20,7 @@ type entry struct {
 	Elements []string         `json:"elements,omitempty"` // their kinds, when one is no text
 	ID       string           `json:"id,omitzero"`
 	Message  *sdkconn.Message `json:"message,omitzero"`
+	Story    *bot.Story       `json:"story,omitzero"`
 }
 
 // in reports whether the entry belongs to a conversation of the user's.
@@ -67,7 +69,7 @@ func (e *entry) isMessage() bool {
 // happened reports whether the entry tells what happened, and does not answer a command.
 func (e *entry) happened() bool {
 	switch e.Kind {
-	case "member", "group", "user", "help":
+	case "member", "group", "user", "help", "why":
 		return false
 	}
 	return true

@@ -36,6 +36,7 @@ func orders() []order {
 		{"delete", "[N]", "delete the last message here from your own view, or the N-th last", (*session).delete},
 		{"read", "", "mark everything here as read", (*session).read},
 		{"send", "image|file|sound|video PATH", "send a file; a video needs a picture's path as well", (*session).sendFile},
+		{"why", "[N]", "what the bot made of the last message here, or of the N-th last", (*session).why},
 		{"help", "", "this help", (*session).help},
 		{"exit", "", "leave; so does Ctrl-D", func(*session, []string) error { return errLeft }},
 	}

@@ -19,15 +19,16 @@ func newRunCommand() *cobra.Command {
 		dataDir string
 		grace   time.Duration
 		logs    logging
+		watch   watching
 	)
 	cmd := &cobra.Command{
 		Use:   "run BOT",
 		Short: "Run a bot as a service",
 		Long: "Run a bot as a service on the connection that its file names, until SIGINT or SIGTERM. What the bot was\n" +
 			"handed by then is finished within the grace period; a second signal ends it at once.\n\n" +
-			"The data folder belongs to one process; a second one is refused. What must survive is kept in memory in\n" +
-			"this version: what the bot was in the middle of is lost when its process ends. A later version keeps it\n" +
-			"in the data folder.",
+			"The data folder belongs to one process; a second one is refused. What must survive is kept there, in\n" +
+			"journal.db: a bot that comes back, after a crash too, goes on where it stood. While it runs, timbot status,\n" +
+			"why, trace and reload ask and steer it.",
 		Example: "  timbot run examples/bots/hello",
 		Args:    wantArgs(1, 1, "BOT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -42,7 +43,7 @@ func newRunCommand() *cobra.Command {
 			if dataDir == "" {
 				dataDir = l.files.DataDir()
 			}
-			err = serve(cmd.Context(), l, dataDir, grace, log)
+			err = serve(cmd.Context(), l, dataDir, grace, watch, log)
 			if context.Cause(cmd.Context()) == errInterrupted && err == nil {
 				return errStopped
 			}
@@ -53,11 +54,12 @@ func newRunCommand() *cobra.Command {
 	cmd.Flags().DurationVar(&grace, "grace", bot.DefaultGrace, "how long a stop waits for what is being done")
 	cmd.Flags().StringVar(&logs.format, "log-format", "text", "text or json")
 	logs.flags(cmd.Flags(), "info")
+	watch.flags(cmd)
 	return cmd
 }
 
 // serve runs a bot until ctx ends.
-func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, log *slog.Logger) (err error) {
+func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, watch watching, log *slog.Logger) (err error) {
 	folder, err := bot.OpenFolder(dataDir)
 	if err != nil {
 		return err
@@ -73,10 +75,27 @@ func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, 
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	b, err := bot.New(conn, l.set, bot.WithActions(l.registry), bot.WithLogger(log), bot.WithGrace(grace),
-		bot.WithDir(l.files.Dir, folder.Path()))
+	kept, stopArchive := keepArchive(folder.Path(), log)
+	defer func() { err = errors.Join(err, stopArchive()) }()
+	j, err := openJournal(ctx, folder, log)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	watched, err := watch.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, watched.close()) }()
+	b, err := bot.New(conn, l.set, append(watched.options(), bot.WithJournal(j), bot.WithActions(l.registry), bot.WithLogger(log),
+		bot.WithGrace(grace), bot.WithDir(l.files.Dir, folder.Path()), bot.WithArchive(kept))...)
+	if err != nil {
+		return err
+	}
+	if err := watched.listen(b); err != nil {
+		return err
+	}
+	stopControl := openControl(folder, b, l, log)
+	defer func() { err = errors.Join(err, stopControl()) }()
 	return b.Run(ctx)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +49,7 @@ func params(t *testing.T) testscript.Params {
 			"waitline": cmdWaitline,
 			"signal":   cmdSignal,
 			"lines":    cmdLines,
+			"fetch":    cmdFetch,
 		},
 	}
 }
@@ -166,6 +169,31 @@ func cmdWaitline(ts *testscript.TestScript, neg bool, args []string) {
 			text, _ := os.ReadFile(file)
 			ts.Fatalf("no line %q in %s:\n%s", args[1], args[0], text)
 		}
+	}
+}
+
+// cmdFetch asks the listener whose address is in a log: fetch LOG PATH STATUS FILE [TOKEN] writes what it answers to FILE.
+func cmdFetch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: fetch LOG PATH STATUS FILE [TOKEN]")
+	}
+	addr := regexp.MustCompile(`addr=(\S+)`).FindStringSubmatch(ts.ReadFile(args[0]))
+	if addr == nil {
+		ts.Fatalf("no address in %s", args[0])
+	}
+	req, err := http.NewRequest(http.MethodGet, "http://"+addr[1]+args[1], nil)
+	ts.Check(err)
+	if len(args) > 4 {
+		req.Header.Set("Authorization", "Bearer "+args[4])
+	}
+	res, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), body, 0o600))
+	if got := strconv.Itoa(res.StatusCode); got != args[2] {
+		ts.Fatalf("status %s, want %s: %s", got, args[2], body)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"unicode"
 
 	"github.com/timbot-go/timbot/bot"
+	"github.com/timbot-go/timbot/bot/archive"
+	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/timbot-go/timbot/sdkconn/local"
 )
@@ -22,6 +24,8 @@ type session struct {
 	chat    *local.Chat
 	botUser string
 	bot     *bot.Bot
+	archive *archive.Archive
+	journal journal.Journal // the bot's; nil until it is opened
 	feed    *feed
 	answer  func(entry) // shows what a command answers
 	echo    bool        // what the person sends is shown too
@@ -42,9 +46,16 @@ type session struct {
 // errLeft ends a session when its person leaves.
 var errLeft = errors.New("left")
 
-// openSession opens the chat file, logs the bot and the first user in, and starts the bot. The caller closes the session.
-func openSession(ctx context.Context, l *loaded, chatFile, dataDir, user string, show func(*session, entry), logs logging, logTo io.Writer) (*session, error) {
-	s := &session{botUser: botUser(l.set.Bot.Connection), people: make(map[string]*local.Conn), user: user}
+// openSession opens the chat file, logs the bot and the first user in, and starts the bot, whose journal is in the folder
+// when keep is set. The caller closes the session.
+func openSession(
+	ctx context.Context, l *loaded, chatFile string, folder *bot.Folder, keep bool, user string, show func(*session, entry),
+	logs logging, logTo io.Writer,
+) (*session, error) {
+	s := &session{
+		botUser: botUser(l.set.Bot.Connection), people: make(map[string]*local.Conn), user: user,
+		archive: archive.Open(archivePath(folder.Path())),
+	}
 	s.answer = func(e entry) { show(s, e) }
 	s.feed = newFeed(s.answer)
 	s.conv = sdkconn.C2C(s.botUser)
@@ -75,7 +86,17 @@ func openSession(ctx context.Context, l *loaded, chatFile, dataDir, user string,
 		return fail(err)
 	}
 	w := &witness{Conn: conn, feed: s.feed, settle: s.settleUsers}
-	s.bot, err = bot.New(w, l.set, bot.WithActions(l.registry), bot.WithLogger(botLog), bot.WithDir(l.files.Dir, dataDir))
+	if keep {
+		j, err := openJournal(ctx, folder, botLog)
+		if err != nil {
+			return fail(err)
+		}
+		s.journal = j
+	} else {
+		s.journal = journal.NewMemory(0)
+	}
+	s.bot, err = bot.New(w, l.set, bot.WithJournal(s.journal), bot.WithActions(l.registry), bot.WithLogger(botLog),
+		bot.WithDir(l.files.Dir, folder.Path()), bot.WithArchive(s.archive))
 	if err != nil {
 		return fail(err)
 	}
@@ -91,7 +112,10 @@ func openSession(ctx context.Context, l *loaded, chatFile, dataDir, user string,
 func (s *session) close() error {
 	s.cancel(errLeft)
 	s.listeners.Wait()
-	return s.chat.Close()
+	if s.journal == nil {
+		return errors.Join(s.archive.Close(), s.chat.Close())
+	}
+	return errors.Join(s.journal.Close(), s.archive.Close(), s.chat.Close())
 }
 
 // play logs a user in, once, and listens to what the user is told.

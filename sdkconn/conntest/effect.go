@@ -85,4 +85,17 @@ var effectChecks = []check{
 		}
 		equal(e, "carol was told", texts(carol.news()), []string{"x", "y"})
 	}},
+	{"effect/group: a room without history", []feature{effects, groups}, func(e *env) {
+		alice, bob := e.pair()
+		conv := sdkconn.Group(alice.create(sdkconn.GroupCreateParam{GroupName: "live", GroupType: sdkconn.GroupAVChatRoom}))
+		e.ok(bob.groups().GroupJoin(e.ctx, conv.ID, ""))
+		for range 2 {
+			alice.post(conv, effectMessage("x", "e1"))
+		}
+		want := []string{"x", "x"}
+		if r, ok := alice.Conn.(sdkconn.Repeater); ok && r.RepeatWindow(conv) != 0 {
+			want = want[:1]
+		}
+		equal(e, "bob was told", texts(bob.news()), want)
+	}},
 }

@@ -106,33 +106,6 @@ func withoutPaths(elems sdkconn.Elems) sdkconn.Elems {
 	return c
 }
 
-// textBytes is the size that MaxMsgBytes bounds: every text that the elements carry to the other side.
-func textBytes(elems sdkconn.Elems) int {
-	n := 0
-	for _, e := range elems {
-		switch e := e.(type) {
-		case *sdkconn.TextElem:
-			n += len(e.Text)
-		case *sdkconn.CustomElem:
-			n += len(e.Data) + len(e.Desc) + len(e.Ext) + len(e.Sound)
-		case *sdkconn.FaceElem:
-			n += len(e.Buf)
-		case *sdkconn.LocationElem:
-			n += len(e.Desc)
-		case *sdkconn.FileElem:
-			n += len(e.FileName)
-		case *sdkconn.VideoElem:
-			n += len(e.VideoType) + len(e.ImageType)
-		case *sdkconn.MergeElem:
-			n += len(e.Title) + len(e.CompatibleText)
-			for _, line := range e.Abstract {
-				n += len(line)
-			}
-		}
-	}
-	return n
-}
-
 // sendable drops what the real SDK drops in silence, elements that it does not know, and checks the rest.
 func sendable(op string, elems sdkconn.Elems) (sdkconn.Elems, error) {
 	var kept sdkconn.Elems
@@ -154,7 +127,7 @@ func sendable(op string, elems sdkconn.Elems) (sdkconn.Elems, error) {
 	if len(kept) == 0 {
 		return nil, fail(op, sdkconn.CodeInvalidMsgElem, "no element")
 	}
-	if n := textBytes(kept); n > sdkconn.MaxMsgBytes {
+	if n := kept.TextBytes(); n > sdkconn.MaxMsgBytes {
 		return nil, fail(op, sdkconn.CodeMsgBodySizeLimit, "%d bytes, at most %d", n, sdkconn.MaxMsgBytes)
 	}
 	if err := checkMerged(op, kept, 1); err != nil {

@@ -217,5 +217,5 @@ CREATE TABLE effect (
 ) STRICT, WITHOUT ROWID;
 `
 
-// RepeatWindow implements sdkconn.Repeater: a repeated send is known for good.
+// RepeatWindow implements [sdkconn.Repeater]: a repeated send is known for good, in rooms that keep no history too.
 func (c *Conn) RepeatWindow(sdkconn.Conversation) time.Duration { return -1 }

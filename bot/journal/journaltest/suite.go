@@ -37,6 +37,22 @@ func Run(t *testing.T, open func(t *testing.T) journal.Journal) {
 		"a cancelled call says so":                          cancelled,
 		"a closed journal refuses":                          closed,
 		"changes of nothing and of unknown things are fine": unknown,
+		"a done event can still be read":                    doneReadable,
+		"records come newest first":                         records,
+		"an event has one trace":                            traces,
+		"a rule set stays while a trace names it":           tracedRuleSets,
+		"a rule set may be named before its text comes":     lateText,
+		"a run may change all but its id":                   changedRun,
+		"state comes in ranges":                             stateRange,
+		"marks of the future do not count":                  futureMarks,
+		"trim forgets done events by age":                   trimEvents,
+		"trim forgets traces by age":                        trimTraces,
+		"trim forgets what expired":                         trimExpired,
+		"trim by size keeps what is open and the keys":      trimSize,
+		"trim ends":                             trimEnds,
+		"stats count":                           stats,
+		"lazy changes are seen, in their order": lazy,
+		"an event may have no data":             emptyData,
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := open(t)
@@ -62,9 +78,27 @@ func Reopen(t *testing.T, j journal.Journal, reopen func(journal.Journal) journa
 		Counts:    []journal.CountWrite{{Key: "k", At: Epoch, Since: Epoch.Add(-time.Hour), Expire: Epoch.Add(time.Hour)}},
 		SetTimers: []journal.Timer{{ID: "t", Due: Epoch.Add(time.Minute), Run: "r"}},
 	})
-	commit(t, j, &journal.Change{Done: []string{event(2).Key}})
-	j = reopen(j)
+	commit(t, j, &journal.Change{
+		RuleSets: []journal.RuleSet{{Hash: "old", Data: []byte("older rules")}},
+		Traces:   []journal.Trace{{Event: event(2).Key, RuleSet: "old", Data: []byte("nothing")}},
+		Done:     []string{event(2).Key}, Lazy: true,
+	})
+	j = reopen(j) // also what was lazy is there after it
 	defer j.Close()
+	found := must(j.Records(t.Context(), journal.Query{}))
+	if len(found) != 2 || found[0].Key != event(2).Key || !found[0].Done || string(found[0].Trace.Data) != "nothing" ||
+		found[0].Trace.RuleSet != "old" || found[1].Done || found[1].Trace.Event != "" {
+		t.Errorf("records after a reopen: %+v", found)
+	}
+	if s := must(j.RuleSet(t.Context(), "old")); string(s.Data) != "older rules" {
+		t.Errorf("the trace's rule set after a reopen: %q", s.Data)
+	}
+	if p, ok, err := j.Position(t.Context(), "group_g"); err != nil || !ok || p.Seq != 2 || !p.At.Equal(event(2).At) {
+		t.Errorf("position after a reopen: %v, %v, %v", p, ok, err)
+	}
+	if got := must(j.Stats(t.Context())); got.Events != 2 || got.Pending != 1 || got.Runs != 1 || got.Timers != 1 {
+		t.Errorf("stats after a reopen: %+v", got)
+	}
 	if fresh := add(t, j, event(1), event(2), event(3)); !slices.Equal(fresh, []bool{false, false, true}) {
 		t.Errorf("after a reopen, fresh = %v", fresh)
 	}
@@ -86,6 +120,19 @@ func Reopen(t *testing.T, j journal.Journal, reopen func(journal.Journal) journa
 	}
 	if s := must(j.RuleSet(t.Context(), "h")); string(s.Data) != "rules" {
 		t.Errorf("rule set after a reopen: %q", s.Data)
+	}
+	if got := must(j.Runs(t.Context(), event(1).Key)); len(got) != 1 || got[0].ID != "r" {
+		t.Errorf("the event's runs after a reopen: %v", got)
+	}
+	if got := pending(t, j, 2, 10); len(got) != 1 || got[0].N != 3 {
+		t.Errorf("the first new event after a reopen: %v, want number 3", got)
+	}
+	commit(t, j, &journal.Change{EndRuns: []string{"r"}, Done: []string{event(1).Key, event(3).Key}})
+	if ts := must(j.Timers(t.Context())); len(ts) != 0 {
+		t.Errorf("timers of a run that ended after a reopen: %v", ts)
+	}
+	if _, err := j.RuleSet(t.Context(), "h"); !errors.Is(err, journal.ErrUnknownRuleSet) {
+		t.Errorf("rule set of a run that ended after a reopen: %v", err)
 	}
 }
 
@@ -501,6 +548,18 @@ func closed(t *testing.T, j journal.Journal) {
 	}
 	if _, err := j.Timers(t.Context()); !errors.Is(err, journal.ErrClosed) {
 		t.Errorf("Timers = %v, want ErrClosed", err)
+	}
+	if _, err := j.Records(t.Context(), journal.Query{}); !errors.Is(err, journal.ErrClosed) {
+		t.Errorf("Records = %v, want ErrClosed", err)
+	}
+	if _, err := j.Positions(t.Context()); !errors.Is(err, journal.ErrClosed) {
+		t.Errorf("Positions = %v, want ErrClosed", err)
+	}
+	if _, err := j.Trim(t.Context(), journal.Retention{}); !errors.Is(err, journal.ErrClosed) {
+		t.Errorf("Trim = %v, want ErrClosed", err)
+	}
+	if _, err := j.Stats(t.Context()); !errors.Is(err, journal.ErrClosed) {
+		t.Errorf("Stats = %v, want ErrClosed", err)
 	}
 }
 

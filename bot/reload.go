@@ -1,0 +1,119 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/timbot-go/timbot/actions"
+	"github.com/timbot-go/timbot/bot/journal"
+	"github.com/timbot-go/timbot/rules"
+)
+
+// oldSets is how many rule sets that runs began with are kept parsed beside the bot's own.
+const oldSets = 8
+
+// version is a rule set as the bot works by it.
+type version struct {
+	set    *rules.Set
+	stored journal.RuleSet // the set as the journal keeps it
+}
+
+func newVersion(set *rules.Set) (*version, error) {
+	stored, err := newRuleSet(set)
+	if err != nil {
+		return nil, fmt.Errorf("rule set: %w", err)
+	}
+	return &version{set, stored}, nil
+}
+
+// version is what decides about the next event. Who decides about one event asks once.
+func (b *Bot) version() *version { return b.current.Load() }
+
+// rules is the rule set of the moment.
+func (b *Bot) rules() *rules.Set { return b.version().set }
+
+// Reload lets the bot go on by another rule set, from the next event on that it looks at; events that wait are decided by
+// the new one. Runs in progress finish on the set that they began with. It does not wait. The set must be checked against
+// the bot's own actions.
+//
+// A set for another connection is refused: the bot keeps its own, and has to be restarted.
+func (b *Bot) Reload(set *rules.Set) error {
+	v, err := newVersion(set)
+	if err != nil {
+		return err
+	}
+	b.reloading.Lock()
+	defer b.reloading.Unlock()
+	old := b.version()
+	if set.Bot.Connection != old.set.Bot.Connection {
+		return errors.New("reload: bot.connection has changed: restart the bot")
+	}
+	b.keepSet(old.set)
+	b.current.Store(v)
+	b.directory.warm(set) // which may ask for more
+	b.log.Info("rules reloaded", "rules", len(set.Rules), "rule_set", set.Hash(), "before", old.set.Hash())
+	return nil
+}
+
+// keepSet remembers a parsed rule set; the one that was kept longest goes.
+func (b *Bot) keepSet(set *rules.Set) {
+	b.oldMu.Lock()
+	defer b.oldMu.Unlock()
+	b.old = slices.DeleteFunc(b.old, func(o *rules.Set) bool { return o.Hash() == set.Hash() })
+	b.old = append(b.old, set)
+	if len(b.old) > oldSets {
+		b.old = slices.Delete(b.old, 0, 1)
+	}
+}
+
+func (b *Bot) keptSet(hash string) *rules.Set {
+	b.oldMu.Lock()
+	defer b.oldMu.Unlock()
+	i := slices.IndexFunc(b.old, func(o *rules.Set) bool { return o.Hash() == hash })
+	if i < 0 {
+		return nil
+	}
+	return b.old[i]
+}
+
+// ruleSet returns the rule set with that hash: the bot's own, or the one that the journal keeps for the run.
+func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
+	if set := b.rules(); hash == set.Hash() {
+		return set, nil
+	}
+	if set := b.keptSet(hash); set != nil {
+		return set, nil
+	}
+	set, err := storedSet(ctx, b.journal, b.actions, hash)
+	if err != nil {
+		return nil, err
+	}
+	b.keepSet(set)
+	return set, nil
+}
+
+// storedSet compiles a rule set that a journal keeps.
+func storedSet(ctx context.Context, j journal.Journal, registry *actions.Registry, hash string) (*rules.Set, error) {
+	stored, err := j.RuleSet(ctx, hash)
+	if err != nil {
+		return nil, err
+	}
+	var rec ruleSetRecord
+	if err := json.Unmarshal(stored.Data, &rec); err != nil {
+		return nil, fmt.Errorf("rule set %s: %w", hash, err)
+	}
+	fsys, err := rules.SourceFS(rec.Sources)
+	if err != nil {
+		return nil, fmt.Errorf("rule set %s: %w", hash, err)
+	}
+	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(registry), Env: os.LookupEnv})
+	if err != nil {
+		return nil, fmt.Errorf("rule set %s: %w", hash, err)
+	}
+	return set, nil
+}
