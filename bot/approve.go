@@ -164,8 +164,8 @@ type Approval struct {
 }
 
 // Approvals returns the open requests, by number.
-func (i *Inspector) Approvals(ctx context.Context) ([]Approval, error) {
-	p, err := i.waiting(ctx)
+func (in *Inspector) Approvals(ctx context.Context) ([]Approval, error) {
+	p, err := in.waiting(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -181,10 +181,10 @@ func (i *Inspector) Approvals(ctx context.Context) ([]Approval, error) {
 
 // Decide answers a request: the step is done, or fails with the code "refused"; at once beside a running bot, else when
 // it runs next. by says who decided; it need not be one of Approval.By. Errors: ErrNotOpen.
-func (i *Inspector) Decide(ctx context.Context, number int, approve bool, by string) error {
-	i.changing.Lock()
-	defer i.changing.Unlock()
-	p, err := i.waiting(ctx)
+func (in *Inspector) Decide(ctx context.Context, number int, approve bool, by string) error {
+	in.changing.Lock()
+	defer in.changing.Unlock()
+	p, err := in.waiting(ctx)
 	if err != nil {
 		return err
 	}
@@ -199,10 +199,10 @@ func (i *Inspector) Decide(ctx context.Context, number int, approve bool, by str
 	if !ok {
 		return fmt.Errorf("approval #%d %w", number, ErrNotOpen)
 	}
-	if err := i.journal.Commit(ctx, &journal.Change{State: []journal.StateWrite{w}}); err != nil {
+	if err := in.journal.Commit(ctx, &journal.Change{State: []journal.StateWrite{w}}); err != nil {
 		p.reopenApproval(number)
 		return fmt.Errorf("journal: %w", err)
 	}
-	i.goOn(a.Conversation, a.Run)
+	in.goOn(a.Conversation, a.Run)
 	return nil
 }

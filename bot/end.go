@@ -148,5 +148,7 @@ func (b *Bot) tryGiveUp(ctx context.Context, it item) error {
 		rec, err := readRun(r)
 		return err == nil && rec.Wait != nil && rec.Wait.For == waitBatch && r.ID != it.wake
 	})
-	return b.ending("given up").commit(ctx, &journal.Change{}, runs, key)
+	change := new(journal.Change)
+	b.people.endEvent(change, key) // also of runs that never came to be
+	return b.ending("given up").commit(ctx, change, runs, key)
 }

@@ -133,8 +133,8 @@ type Handoff struct {
 }
 
 // Handoffs returns the conversations that are in people's hands, by number.
-func (i *Inspector) Handoffs(ctx context.Context) ([]Handoff, error) {
-	p, err := i.waiting(ctx)
+func (in *Inspector) Handoffs(ctx context.Context) ([]Handoff, error) {
+	p, err := in.waiting(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -150,10 +150,10 @@ func (i *Inspector) Handoffs(ctx context.Context) ([]Handoff, error) {
 
 // ResumeHandoff gives a conversation back to the bot: at once beside a running one, else when it runs next. by says who
 // did. Errors: ErrNotOpen.
-func (i *Inspector) ResumeHandoff(ctx context.Context, conversation, by string) error {
-	i.changing.Lock()
-	defer i.changing.Unlock()
-	p, err := i.waiting(ctx)
+func (in *Inspector) ResumeHandoff(ctx context.Context, conversation, by string) error {
+	in.changing.Lock()
+	defer in.changing.Unlock()
+	p, err := in.waiting(ctx)
 	if err != nil {
 		return err
 	}
@@ -164,10 +164,10 @@ func (i *Inspector) ResumeHandoff(ctx context.Context, conversation, by string) 
 	if !ok {
 		return fmt.Errorf("handoff of %s %w", conversation, ErrNotOpen)
 	}
-	if err := i.journal.Commit(ctx, &journal.Change{State: []journal.StateWrite{w}}); err != nil {
+	if err := in.journal.Commit(ctx, &journal.Change{State: []journal.StateWrite{w}}); err != nil {
 		p.reopenHandoff(conversation)
 		return fmt.Errorf("journal: %w", err)
 	}
-	i.goOn(h.Conversation, h.Run)
+	in.goOn(h.Conversation, h.Run)
 	return nil
 }

@@ -40,17 +40,17 @@ func NewInspector(j journal.Journal, r *actions.Registry, clock clockwork.Clock)
 func (b *Bot) Inspector() *Inspector { return b.inspector }
 
 // waiting is what waits for people: as the running bot knows it, or as the journal has it now.
-func (i *Inspector) waiting(ctx context.Context) (*people, error) {
-	p := i.people
+func (in *Inspector) waiting(ctx context.Context) (*people, error) {
+	p := in.people
 	if p == nil {
 		p = newPeople()
 	}
-	return p, p.load(ctx, i.journal)
+	return p, p.load(ctx, in.journal)
 }
 
 // goOn lets a run go on with what was written down for it; without a running bot it does when it is taken up again.
-func (i *Inspector) goOn(conversation, run string) {
-	if i.goOnWith != nil {
-		i.goOnWith(conversation, run)
+func (in *Inspector) goOn(conversation, run string) {
+	if in.goOnWith != nil {
+		in.goOnWith(conversation, run)
 	}
 }
