@@ -45,7 +45,7 @@ func (b *batch) change(r *request) error {
 		}
 	}
 	for _, t := range c.SetTimers {
-		if err := b.putTimer(t); err != nil {
+		if err := b.putTimer(c, t); err != nil {
 			return fmt.Errorf("timer: %w", err)
 		}
 	}
@@ -249,9 +249,12 @@ func (b *batch) stopTimer(id string) error {
 	return b.d.exec(`DELETE FROM timer WHERE id = ?`, id)
 }
 
-func (b *batch) putTimer(t journal.Timer) error {
+func (b *batch) putTimer(c *journal.Change, t journal.Timer) error {
 	r := b.run(t.Run)
 	if r == nil {
+		if slices.ContainsFunc(c.Runs, func(r journal.Run) bool { return r.ID == t.Run }) {
+			return b.stopTimer(t.ID) // it moves to a run that ends with the same change
+		}
 		return nil
 	}
 	if old := b.timerRun(t.ID); old != t.Run {
