@@ -155,12 +155,14 @@ func inputLines(step *rules.Step, inputs map[string]any) string {
 
 // Approval is a step that waits for a person's consent.
 type Approval struct {
-	Number       int // by which people call it
-	Rule, Action string
-	Group        string   // where it was asked
-	By           []string // who may answer there
-	Request      string   // what was asked
-	Since, Due   time.Time
+	Number  int       `json:"number"` // by which people call it
+	Rule    string    `json:"rule"`
+	Action  string    `json:"action"`
+	Group   string    `json:"group"`       // where it was asked
+	By      []string  `json:"by,omitzero"` // who may answer there
+	Request string    `json:"request"`     // what was asked
+	Since   time.Time `json:"since"`
+	Due     time.Time `json:"due,omitzero"`
 }
 
 // Approvals returns the open requests, by number.

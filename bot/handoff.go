@@ -124,12 +124,13 @@ func (h *handoffRecord) notice() string {
 
 // Handoff is a conversation in people's hands.
 type Handoff struct {
-	Number       int    // by which people call it
-	Conversation string // c2c_USER or group_ID
-	Rule         string
-	Queue, Note  string
-	Since        time.Time
-	Due          time.Time // when it is given back by itself, if nobody writes until then; zero: never
+	Number       int       `json:"number"`       // by which people call it
+	Conversation string    `json:"conversation"` // c2c_USER or group_ID
+	Rule         string    `json:"rule"`
+	Queue        string    `json:"queue,omitzero"`
+	Note         string    `json:"note,omitzero"`
+	Since        time.Time `json:"since"`
+	Due          time.Time `json:"due,omitzero"` // when it is given back by itself, if nobody writes until then; zero: never
 }
 
 // Handoffs returns the conversations that are in people's hands, by number.

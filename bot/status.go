@@ -25,13 +25,24 @@ type Status struct {
 	Runs    int   `json:"runs"`    // open ones
 	Timers  int   `json:"timers"`
 	Bytes   int64 `json:"bytes"` // of the journal
+
+	Dialogues int `json:"dialogues"` // open ones
+	Handoffs  int `json:"handoffs"`  // conversations in people's hands
+	Approvals int `json:"approvals"` // requests that wait for an answer
+	Dead      int `json:"dead"`      // runs that stand still until a person decides
+
+	// Journal is why the journal's part is missing; empty when it is not.
+	Journal string `json:"journal,omitzero"`
 }
 
-// Status tells how the bot does. Errors are the journal's.
+// Status tells how the bot does, also when its journal does not answer. Errors: ctx's.
 func (b *Bot) Status(ctx context.Context) (*Status, error) {
 	s, err := b.inspector.Status(ctx)
 	if err != nil {
-		return nil, err
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		s = &Status{Journal: err.Error()}
 	}
 	health, set := b.Health(), b.rules()
 	s.Running, s.Ready, s.Problems = true, health.Ready, health.Problems
@@ -47,7 +58,22 @@ func (in *Inspector) Status(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Status{
+	s := &Status{
 		Events: stats.Events, Pending: stats.Pending, Runs: stats.Runs, Timers: stats.Timers, Bytes: stats.Bytes,
-	}, nil
+	}
+	for scope, n := range map[string]*int{
+		scopeDialogue: &s.Dialogues, scopeHandoff: &s.Handoffs, scopeApproval: &s.Approvals, scopeDead: &s.Dead,
+	} {
+		for after, more := "", true; more; {
+			page, err := in.journal.StateRange(ctx, scope, after, statsPage)
+			if err != nil {
+				return nil, err
+			}
+			*n += len(page)
+			if more = len(page) == statsPage; more {
+				after = page[len(page)-1].Key
+			}
+		}
+	}
+	return s, nil
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"syscall"
 
 	"github.com/go-json-experiment/json"
@@ -101,6 +102,50 @@ func (c *Client) Follow(ctx context.Context, f bot.TraceFilter, tell func(*bot.S
 		return ctx.Err()
 	}
 	return fmt.Errorf("%w any more", bot.ErrNotRunning)
+}
+
+// DeadLetters is bot.Inspector.DeadLetters.
+func (c *Client) DeadLetters(ctx context.Context, after string, limit int) ([]bot.DeadLetter, error) {
+	return Get[[]bot.DeadLetter](ctx, c, "/v1/dead", url.Values{"after": {after}, "limit": {strconv.Itoa(limit)}})
+}
+
+// DeadLetter is bot.Inspector.DeadLetter.
+func (c *Client) DeadLetter(ctx context.Context, id string) (bot.DeadLetter, error) {
+	return Get[bot.DeadLetter](ctx, c, "/v1/dead/"+url.PathEscape(id), nil)
+}
+
+// RetryDead is bot.Inspector.RetryDead.
+func (c *Client) RetryDead(ctx context.Context, ids ...string) error {
+	_, err := Post[deadIDs](ctx, c, "/v1/dead/retry", deadIDs{ids})
+	return err
+}
+
+// DropDead is bot.Inspector.DropDead.
+func (c *Client) DropDead(ctx context.Context, ids ...string) error {
+	_, err := Post[deadIDs](ctx, c, "/v1/dead/drop", deadIDs{ids})
+	return err
+}
+
+// Handoffs is bot.Inspector.Handoffs.
+func (c *Client) Handoffs(ctx context.Context) ([]bot.Handoff, error) {
+	return Get[[]bot.Handoff](ctx, c, "/v1/handoffs", nil)
+}
+
+// ResumeHandoff is bot.Inspector.ResumeHandoff.
+func (c *Client) ResumeHandoff(ctx context.Context, conversation, by string) error {
+	_, err := Post[resumption](ctx, c, "/v1/handoffs/resume", resumption{conversation, by})
+	return err
+}
+
+// Approvals is bot.Inspector.Approvals.
+func (c *Client) Approvals(ctx context.Context) ([]bot.Approval, error) {
+	return Get[[]bot.Approval](ctx, c, "/v1/approvals", nil)
+}
+
+// Decide is bot.Inspector.Decide.
+func (c *Client) Decide(ctx context.Context, number int, approve bool, by string) error {
+	_, err := Post[decision](ctx, c, "/v1/approvals/decide", decision{number, approve, by})
+	return err
 }
 
 // Get asks for a value.

@@ -21,6 +21,7 @@ import (
 
 const (
 	maxBody = 1 << 20
+	maxPage = 1000 // entries of a list
 
 	headTimeout  = 5 * time.Second
 	readTimeout  = 10 * time.Second
@@ -115,10 +116,62 @@ func NewServer(desk Desk, log *slog.Logger) *Server {
 			return stream.Flush()
 		})
 	}))
+	s.Handle("GET /v1/dead", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		limit, err := numberOf(r.URL.Query(), "limit")
+		if err != nil {
+			reply(w, nil, err)
+			return
+		}
+		if limit = min(limit, maxPage); limit == 0 {
+			limit = maxPage
+		}
+		letters, err := desk.Inspector.DeadLetters(r.Context(), r.FormValue("after"), limit)
+		reply(w, letters, err)
+	}))
+	s.Handle("GET /v1/dead/{id}", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		letter, err := desk.Inspector.DeadLetter(r.Context(), r.PathValue("id"))
+		reply(w, letter, err)
+	}))
+	s.Handle("POST /v1/dead/retry", Answer(func(ctx context.Context, in deadIDs) (deadIDs, error) {
+		return in, desk.Inspector.RetryDead(ctx, in.IDs...)
+	}))
+	s.Handle("POST /v1/dead/drop", Answer(func(ctx context.Context, in deadIDs) (deadIDs, error) {
+		return in, desk.Inspector.DropDead(ctx, in.IDs...)
+	}))
+	s.Handle("GET /v1/handoffs", Answer(func(ctx context.Context, _ struct{}) ([]bot.Handoff, error) {
+		return desk.Inspector.Handoffs(ctx)
+	}))
+	s.Handle("POST /v1/handoffs/resume", Answer(func(ctx context.Context, in resumption) (resumption, error) {
+		return in, desk.Inspector.ResumeHandoff(ctx, in.Conversation, in.By)
+	}))
+	s.Handle("GET /v1/approvals", Answer(func(ctx context.Context, _ struct{}) ([]bot.Approval, error) {
+		return desk.Inspector.Approvals(ctx)
+	}))
+	s.Handle("POST /v1/approvals/decide", Answer(func(ctx context.Context, in decision) (decision, error) {
+		return in, desk.Inspector.Decide(ctx, in.Number, in.Approve, in.By)
+	}))
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, &Error{Kind: KindNotFound, Text: fmt.Sprintf("there is no %s %s here", r.Method, r.URL.Path)})
 	})
 	return s
+}
+
+// deadIDs are the dead letters that something is done with.
+type deadIDs struct {
+	IDs []string `json:"ids"`
+}
+
+// resumption gives a conversation back to the bot.
+type resumption struct {
+	Conversation string `json:"conversation"`
+	By           string `json:"by,omitzero"` // who says so
+}
+
+// decision answers a request for consent.
+type decision struct {
+	Number  int    `json:"number"`
+	Approve bool   `json:"approve"`
+	By      string `json:"by,omitzero"`
 }
 
 var errNoDesk = &Error{Kind: KindUnavailable, Text: "this bot was started without that"}
@@ -239,10 +292,19 @@ func filterOf(q url.Values) (f bot.TraceFilter, err error) {
 			return f, &Error{Kind: KindInvalid, Text: fmt.Sprintf("since=%q: want a time like 2006-01-02T15:04:05Z", since)}
 		}
 	}
-	if limit := q.Get("limit"); limit != "" {
-		if f.Limit, err = strconv.Atoi(limit); err != nil || f.Limit < 0 {
-			return f, &Error{Kind: KindInvalid, Text: fmt.Sprintf("limit=%q: want a number", limit)}
-		}
+	f.Limit, err = numberOf(q, "limit")
+	return f, err
+}
+
+// numberOf is a number of a query; 0 when it is not there.
+func numberOf(q url.Values, name string) (int, error) {
+	text := q.Get(name)
+	if text == "" {
+		return 0, nil
 	}
-	return f, nil
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, &Error{Kind: KindInvalid, Text: fmt.Sprintf("%s=%q: want a number", name, text)}
+	}
+	return n, nil
 }

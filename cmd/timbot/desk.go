@@ -33,6 +33,16 @@ type asked interface {
 	WhyAll(ctx context.Context, ref string) (*bot.Story, error)
 	Traces(ctx context.Context, f bot.TraceFilter) ([]bot.Summary, error)
 	Follow(ctx context.Context, f bot.TraceFilter, tell func(*bot.Summary) error) error
+
+	DeadLetters(ctx context.Context, after string, limit int) ([]bot.DeadLetter, error)
+	DeadLetter(ctx context.Context, id string) (bot.DeadLetter, error)
+	RetryDead(ctx context.Context, ids ...string) error
+	DropDead(ctx context.Context, ids ...string) error
+
+	Handoffs(ctx context.Context) ([]bot.Handoff, error)
+	ResumeHandoff(ctx context.Context, conversation, by string) error
+	Approvals(ctx context.Context) ([]bot.Approval, error)
+	Decide(ctx context.Context, number int, approve bool, by string) error
 }
 
 // desk is where a bot is asked: the bot itself when it runs, or else its journal.
@@ -106,7 +116,8 @@ func (w *whose) at(cmd *cobra.Command, path string, change bool, f func(*desk) e
 		return err
 	}
 	err = f(d)
-	if errors.As(err, new(*bot.NotFoundError)) {
+	if errors.As(err, new(*bot.NotFoundError)) || errors.Is(err, bot.ErrNoDeadLetter) ||
+		errors.Is(err, bot.ErrNotOpen) {
 		err = finding{err}
 	}
 	return errors.Join(err, d.close())
@@ -125,8 +136,8 @@ func (w *whose) client(ctx context.Context, path string) (*control.Client, error
 	return c, err
 }
 
-// moment is a time in the zone of whoever reads it.
-func moment(t time.Time) string { return t.Local().Format(time.DateTime) }
+// dateTime is a time in the zone of whoever reads it.
+func dateTime(t time.Time) string { return t.Local().Format(time.DateTime) }
 
 // clockTime is a moment of today, in short.
 func clockTime(t time.Time) string { return t.Local().Format(time.TimeOnly) }

@@ -75,7 +75,8 @@ func newRootCommand() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return badFlag(cmd, err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand())
+	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
+		newDeadCommand(), newHandoffCommand(), newApprovalsCommand())
 	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newActionsCommand(),
 		newChatFileCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
 	return root

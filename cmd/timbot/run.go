@@ -28,7 +28,7 @@ func newRunCommand() *cobra.Command {
 			"handed by then is finished within the grace period; a second signal ends it at once.\n\n" +
 			"The data folder belongs to one process; a second one is refused. What must survive is kept there, in\n" +
 			"journal.db: a bot that comes back, after a crash too, goes on where it stood. While it runs, timbot status,\n" +
-			"why, trace and reload ask and steer it.",
+			"why, trace, dead, handoff, approvals and reload ask and steer it.",
 		Example: "  timbot run examples/bots/hello",
 		Args:    wantArgs(1, 1, "BOT"),
 		RunE: func(cmd *cobra.Command, args []string) error {

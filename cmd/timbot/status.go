@@ -62,18 +62,35 @@ func tellStatus(s *control.Status) string {
 	case !s.Running:
 		row("bot", "not running")
 	case s.Ready:
-		row("bot", "%s runs since %s (pid %d, timbot %s)", s.User, moment(s.Began), s.PID, s.Version)
+		row("bot", "%s runs since %s (pid %d, timbot %s)", s.User, dateTime(s.Began), s.PID, s.Version)
 	default:
-		row("bot", "%s runs since %s and is not ready (pid %d, timbot %s)", s.User, moment(s.Began), s.PID, s.Version)
+		row("bot", "%s runs since %s and is not ready (pid %d, timbot %s)", s.User, dateTime(s.Began), s.PID, s.Version)
 	}
 	for _, p := range s.Problems {
-		row("", "%s: %s, since %s", p.Component, p.Text, moment(p.Since))
+		row("", "%s: %s, since %s", p.Component, p.Text, dateTime(p.Since))
 	}
 	if s.Running {
 		row("rules", "%d (%.12s)", s.Rules, s.RuleSet)
 		row("handled", "%d since then, %d more that no rule listens to", s.Handled, s.Unused)
 	}
+	if s.Journal != "" {
+		row("journal", "%s", s.Journal)
+		return b.String()
+	}
 	row("journal", "%s, %d not done; %s", counted(s.Events, "event"), s.Pending, size(s.Bytes))
 	row("runs", "%d open, %d with a timer", s.Runs, s.Timers)
+	for _, line := range []struct {
+		n    int
+		text string
+	}{
+		{s.Dialogues, counted(s.Dialogues, "dialogue") + " open"},
+		{s.Handoffs, counted(s.Handoffs, "conversation") + " in people's hands: timbot handoff list"},
+		{s.Approvals, counted(s.Approvals, "request") + " for consent: timbot approvals list"},
+		{s.Dead, counted(s.Dead, "dead letter") + ": timbot dead list"},
+	} {
+		if line.n > 0 {
+			row("", "%s", line.text)
+		}
+	}
 	return b.String()
 }

@@ -125,7 +125,7 @@ func (t *teller) line(depth int, text string) {
 // head is the line of the event.
 func (t *teller) head() {
 	e := &t.story.Event
-	parts := []string{e.Type, moment(e.Time)}
+	parts := []string{e.Type, dateTime(e.Time)}
 	for _, part := range []string{e.Conversation, e.User} {
 		if part != "" {
 			parts = append(parts, clean(part))
@@ -237,7 +237,7 @@ func (t *teller) run(r *bot.StoryRun) []string {
 	}
 	for i := range r.Steps {
 		if r.More > 0 && i == len(r.Steps)/2 {
-			lines = append(lines, t.paint.as(dim, fmt.Sprintf("… %s more", counted(r.More, "step"))))
+			lines = append(lines, t.paint.as(dim, fmt.Sprintf("… %s", counted(r.More, "more step"))))
 		}
 		s := &r.Steps[i]
 		lines = append(lines, column(label(s), width)+"  "+t.result(s))
@@ -315,7 +315,7 @@ func waiting(w *bot.StoryWait) string {
 		text += " of " + w.Step
 	}
 	if !w.Due.IsZero() {
-		text += ", until " + moment(w.Due)
+		text += ", until " + dateTime(w.Due)
 	}
 	return text
 }

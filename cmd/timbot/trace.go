@@ -121,7 +121,7 @@ func tellSummary(s *bot.Summary, p paint) string {
 		text = quoted(e.Text, 40)
 	}
 	parts := []string{
-		p.as(dim, moment(e.Time)), column(clean(e.Conversation), 16), column(clean(e.User), 10),
+		p.as(dim, dateTime(e.Time)), column(clean(e.Conversation), 16), column(clean(e.User), 10),
 		p.as(stateColours[s.State], column(s.State, 6)), column(strings.Join(what, ", "), 20), column(text, 24),
 	}
 	ref := e.ID
