@@ -6,11 +6,18 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
 )
+
+// clockLeeway is by how many seconds the service's clock may be ahead of the bot's.
+const clockLeeway = 5
+
+// behindPause is how long an ask whose time is over waits for what came while the bot was away to be read.
+const behindPause = 2 * time.Second
 
 // codeNotAccepted is the code of an ask whose answers were all refused.
 const codeNotAccepted = "not_accepted"
@@ -42,13 +49,32 @@ func (r *run) ask(ctx context.Context, step *rules.Step) (outcome, error) {
 	if w := r.rec.Wait; w != nil && r.b.clock.Now().UnixMilli() < w.Due {
 		return stepWaits, nil
 	}
+	if later, err := r.late(ctx, step); later || err != nil {
+		return stepWaits, err
+	}
 	r.tell(step, "no answer in "+step.Ask.Timeout.String())
 	if r.rec.Root != rootSteps { // a list for the end of a dialogue does not begin again
 		return stepEnds, nil
 	}
 	r.log.Info("dialogue timed out", "step", stepName(step), "timeout", step.Ask.Timeout)
 	r.turnTo(rootOnTimeout)
-	return stepGoesOn, r.keepTalk("", "", 0)
+	return stepGoesOn, r.keepTalk(dialogueRecord{})
+}
+
+// late lets a message answer that came before the time was over and is looked at after it: because the bot was away, or
+// because others stood before it. It reports whether the run waits on.
+func (r *run) late(ctx context.Context, step *rules.Step) (bool, error) {
+	conversation := conversationOf(r.ev)
+	if r.b.catchUp.behind(r.ev.Source.Conversation()) {
+		w := waitRecord{For: waitAsk, Step: r.stepKey(step), Tries: r.top().Hold.Tries}
+		return true, r.waitUntil(ctx, w, r.b.clock.Now().Add(behindPause))
+	}
+	if r.b.queues.waiting(conversation) && r.b.people.overdue(r.id) {
+		r.b.busy.enter()
+		r.b.queues.put(conversation, item{wake: r.id})
+		return true, nil
+	}
+	return false, nil
 }
 
 // mayAsk reports why the run cannot ask anybody.
@@ -67,12 +93,11 @@ func (r *run) mayAsk() error {
 	return nil
 }
 
-// keepTalk writes down, with the next commit, which answer the dialogue waits for: step "" for none.
-func (r *run) keepTalk(step, key string, since uint64) error {
-	w, err := r.b.people.keepDialogue(dialogueRecord{
-		Conversation: conversationOf(r.ev), User: talksTo(r.rule, r.ev), Run: r.id, Rule: r.rule.ID,
-		Step: step, Answer: key, Since: since,
-	})
+// keepTalk writes down, with the next commit, which answer the dialogue waits for; of d Step, Answer, Since and Due count,
+// none for no answer.
+func (r *run) keepTalk(d dialogueRecord) error {
+	d.Conversation, d.User, d.Run, d.Rule = conversationOf(r.ev), talksTo(r.rule, r.ev), r.id, r.rule.ID
+	w, err := r.b.people.keepDialogue(d)
 	r.change.State = append(r.change.State, w)
 	return err
 }
@@ -90,10 +115,12 @@ func (r *run) awaitAnswer(ctx context.Context, step *rules.Step, question stepRe
 		}
 	}
 	h.Phase = phaseWaiting
-	if err := r.keepTalk(stepName(step), r.answerKey(step), since); err != nil {
+	due := r.b.clock.Now().Add(step.Ask.Timeout)
+	d := dialogueRecord{Step: stepName(step), Answer: r.answerKey(step), Since: since, Due: due.UnixMilli()}
+	if err := r.keepTalk(d); err != nil {
 		return err
 	}
-	return r.waitUntil(ctx, waitRecord{For: waitAsk, Step: r.stepKey(step), Tries: h.Tries}, r.b.clock.Now().Add(step.Ask.Timeout))
+	return r.waitUntil(ctx, waitRecord{For: waitAsk, Step: r.stepKey(step), Tries: h.Tries}, due)
 }
 
 // answerKey is under which key of the run's steps the answer is kept that an ask waits for.
@@ -115,7 +142,7 @@ func (r *run) answered(step *rules.Step, answer stepRecord) (outcome, error) {
 	h := r.top().Hold
 	h.Tries++
 	r.rec.Wait = nil
-	if err := r.keepTalk("", "", 0); err != nil {
+	if err := r.keepTalk(dialogueRecord{}); err != nil {
 		return stepGoesOn, err
 	}
 	if r.rec.Root == rootSteps && r.rule.Session.Cancels(answer.Text) {
@@ -125,7 +152,8 @@ func (r *run) answered(step *rules.Step, answer stepRecord) (outcome, error) {
 		return stepGoesOn, nil
 	}
 	if r.accepts(step, msg) {
-		rec, err := newStepRecord(true, map[string]any{"text": answer.Text, "msg": msg, "tries": h.Tries}, answer.Text, answer.Text, nil)
+		out := map[string]any{"text": answer.Text, "msg": msg, "tries": h.Tries}
+		rec, err := newStepRecord(true, out, answer.Text, answer.Text, nil)
 		if err != nil {
 			return r.over(r.failed(step, codeFailed, err)), nil
 		}
@@ -165,7 +193,12 @@ func (r *run) accepts(step *rules.Step, msg *sdkconn.Message) bool {
 // answerTo returns the dialogue that a message answers.
 func (b *Bot) answerTo(ev *rules.Event) (dialogueRecord, bool) {
 	d, ok := b.people.dialogue(conversationOf(ev), ev.User)
-	if !ok || d.Step == "" || d.Answered || ev.Source.Message.Time() < d.Since {
+	at := ev.Source.Message.Time()
+	if !ok || d.Step == "" || d.Answered || at < d.Since {
+		return dialogueRecord{}, false
+	}
+	// By the bot's clock as long as the time is not over, and by the service's afterwards.
+	if b.clock.Now().UnixMilli() > d.Due && int64(at) > d.Due/1000+clockLeeway {
 		return dialogueRecord{}, false
 	}
 	return d, true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -314,6 +315,32 @@ func TestAnswersComeFromAfterTheQuestion(t *testing.T) {
 		b.again(h.set(orderRules[1:]))
 		b.idle()
 		h.wantHeard("alice", direct, "name?", "rest hurry up", "number?")
+	})
+}
+
+func TestAnAnswerInTimeCountsThoughTheBotWasAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		direct := sdkconn.C2C(botUser)
+		b := h.start(h.set(orderRules[1:]))
+		b.says("alice", direct, "查订单")
+		b.stop()
+		time.Sleep(time.Minute)
+		h.say("alice", direct, "Ann")
+		time.Sleep(time.Hour)
+		b.again(h.set(orderRules[1:]))
+		b.pass(10 * time.Second)
+		h.wantHeard("alice", direct, "name?", "number?")
+		b.stop()
+		time.Sleep(time.Hour)
+		h.say("alice", direct, "12") // too late
+		b.again(h.set(orderRules[1:]))
+		b.pass(10 * time.Second)
+		got := h.heard("alice", direct)
+		slices.Sort(got)
+		if want := []string{"name?", "number?", "rest 12", "too late after Ann"}; !slices.Equal(got, want) {
+			t.Errorf("alice heard %q, want %q\n%s", got, want, h.log)
+		}
 	})
 }
 

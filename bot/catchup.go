@@ -164,19 +164,19 @@ func readNumber(data []byte, n *int64) error {
 
 // beginFirst notes where the bot begins on an empty journal.
 func (c *catchUp) beginFirst(ctx context.Context) error {
-	change := &journal.Change{State: []journal.StateWrite{
-		{Scope: scopeCatchUp, Key: keyFirst, Value: fmt.Append(nil, c.b.clock.Now().Unix())},
-	}}
+	first := c.b.clock.Now().Unix()
+	change := &journal.Change{State: []journal.StateWrite{{Scope: scopeCatchUp, Key: keyFirst, Value: fmt.Append(nil, first)}}}
 	if service, ok := c.b.conn.(sdkconn.Conversations); ok {
 		list, err := c.list(ctx, service)
 		if err != nil {
 			c.b.log.Warn("conversations not listed: the bot begins by the time alone", "err", err)
 		}
 		for i := range list {
-			if list[i].LastMsg == nil || !list[i].Conversation().Valid() {
+			m := list[i].LastMsg
+			if m == nil || !list[i].Conversation().Valid() || int64(m.Time()) >= first { // the last may be on its way here
 				continue
 			}
-			data, err := sdkconn.Marshal(list[i].LastMsg.Locator())
+			data, err := sdkconn.Marshal(m.Locator())
 			if err != nil {
 				return err
 			}

@@ -50,6 +50,7 @@ func TestWhatCameWhileTheBotWasDownIsReadBack(t *testing.T) {
 		private, group := sdkconn.C2C(botUser), sdkconn.Group("g")
 		h.say("alice", private, "before the bot was there")
 		h.say("alice", group, "before the bot was there")
+		time.Sleep(time.Second) // what comes in the second of the start may be on its way to the bot
 		h.connect()
 		set := h.setFor(marked, catching)
 		b := h.start(set)

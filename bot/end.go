@@ -149,6 +149,6 @@ func (b *Bot) tryGiveUp(ctx context.Context, it item) error {
 		return err == nil && rec.Wait != nil && rec.Wait.For == waitBatch && r.ID != it.wake
 	})
 	change := new(journal.Change)
-	b.people.endEvent(change, key) // also what runs have open that were not written down yet
+	b.people.endEvent(change, key) // also of runs that never came to be
 	return b.ending("given up").commit(ctx, change, runs, key)
 }

@@ -39,7 +39,10 @@ type dialogueRecord struct {
 	Step         string `json:"step,omitzero"`   // the ask that waits for an answer, as people call it; "" for none
 	Answer       string `json:"answer,omitzero"` // the key under which the answer goes to the run's steps
 	Since        uint64 `json:"since,omitzero"`  // Unix seconds of the service: a message from before is no answer
+	Due          int64  `json:"due,omitzero"`    // when the time of the answer is over, Unix milliseconds
 	Answered     bool   `json:"answered,omitzero"`
+
+	overdue bool // the time of the answer was over once already
 }
 
 func (d *dialogueRecord) key() string { return d.Conversation + "\t" + d.User }
@@ -300,6 +303,18 @@ func (p *people) dialogue(conversation, user string) (dialogueRecord, bool) {
 		}
 	}
 	return dialogueRecord{}, false
+}
+
+// overdue notes that the time of a run's dialogue is over; it reports whether that is news.
+func (p *people) overdue(run string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	of := p.runs[run]
+	if of == nil || of.dialogue == nil || of.dialogue.overdue {
+		return false
+	}
+	of.dialogue.overdue = true
+	return true
 }
 
 // inTheWay returns the open dialogue for which none may begin with a user, or with everybody.

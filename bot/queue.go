@@ -63,6 +63,14 @@ func (q *queues) put(conversation string, it item) {
 	c.items = append(c.items, it)
 }
 
+// waiting reports whether more waits in a conversation.
+func (q *queues) waiting(conversation string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c := q.convs[conversation]
+	return c != nil && len(c.items) > 0
+}
+
 // putFirst adds a run that goes on before all that waits in its conversation.
 func (q *queues) putFirst(conversation string, it item) {
 	q.mu.Lock()

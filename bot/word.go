@@ -29,7 +29,8 @@ const (
 var wordForm = regexp.MustCompile(`^(?:@\S+\s+)*(同意|approve|拒绝|reject|恢复|resume)\s*#?\s*([0-9]{1,6})?[\s.。!]*$`)
 
 var verbs = map[string]verb{
-	"同意": verbApprove, "approve": verbApprove, "拒绝": verbRefuse, "reject": verbRefuse, "恢复": verbResume, "resume": verbResume,
+	"同意": verbApprove, "approve": verbApprove, "拒绝": verbRefuse, "reject": verbRefuse,
+	"恢复": verbResume, "resume": verbResume,
 }
 
 // parseWord reads a word and its number, 0 for none.

@@ -367,6 +367,13 @@ func timers(t *testing.T, j journal.Journal) {
 	if got := ids(); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("timers after an end %q", got)
 	}
+	commit(t, j, &journal.Change{ // it moves to a run that is over at once
+		Runs: []journal.Run{{ID: "short", Event: e.Key}}, SetTimers: []journal.Timer{{ID: "a", Due: Epoch, Run: "short"}},
+		EndRuns: []string{"short"},
+	})
+	if got := ids(); len(got) != 0 {
+		t.Errorf("timers of a run that is over %q", got)
+	}
 }
 
 func state(t *testing.T, j journal.Journal) {

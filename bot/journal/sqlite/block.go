@@ -84,7 +84,8 @@ func (d *db) writeBlocks(members []member, buf []byte) ([]byte, error) {
 }
 
 func (d *db) putBlock(hi, lo uint64, data []byte) error {
-	return d.exec(`INSERT INTO block VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET lo = excluded.lo, data = excluded.data`, hi, lo, data)
+	return d.exec(`INSERT INTO block VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET lo = excluded.lo, data = excluded.data`,
+		hi, lo, data)
 }
 
 // blockOf returns the block that holds n.

@@ -45,7 +45,7 @@ func (b *batch) change(r *request) error {
 		}
 	}
 	for _, t := range c.SetTimers {
-		if err := b.putTimer(t); err != nil {
+		if err := b.putTimer(c, t); err != nil {
 			return fmt.Errorf("timer: %w", err)
 		}
 	}
@@ -97,7 +97,8 @@ func (b *batch) countsHold(writes []journal.CountWrite) (bool, error) {
 
 // countMark makes one mark. What had expired before its window goes: the moment of a mark is the only clock here.
 func (b *batch) countMark(w journal.CountWrite) error {
-	if err := b.d.exec(`DELETE FROM mark WHERE key = ? AND at <= ? AND expire < ?`, w.Key, nanos(w.Since), nanos(w.At)); err != nil {
+	err := b.d.exec(`DELETE FROM mark WHERE key = ? AND at <= ? AND expire < ?`, w.Key, nanos(w.Since), nanos(w.At))
+	if err != nil {
 		return err
 	}
 	return b.d.exec(`INSERT INTO mark (key, at, expire) VALUES (?, ?, ?)`, w.Key, nanos(w.At), nanos(w.Expire))
@@ -193,7 +194,8 @@ func (b *batch) putRuns(c *journal.Change) error {
 			changed.more = true
 			b.setRun(s.Run, &changed)
 		}
-		if err := b.d.exec(`INSERT INTO step VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data`, run.r, s.Key, s.Data); err != nil {
+		err := b.d.exec(`INSERT INTO step VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET data = excluded.data`, run.r, s.Key, s.Data)
+		if err != nil {
 			return err
 		}
 	}
@@ -228,7 +230,8 @@ func (b *batch) putState(w journal.StateWrite) error {
 	if !w.Expire.IsZero() {
 		expire = nanos(w.Expire)
 	}
-	return b.d.exec(`INSERT INTO state VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, expire = excluded.expire`,
+	return b.d.exec(`INSERT INTO state VALUES (?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET value = excluded.value, expire = excluded.expire`,
 		w.Scope, w.Key, w.Value, expire)
 }
 
@@ -246,9 +249,12 @@ func (b *batch) stopTimer(id string) error {
 	return b.d.exec(`DELETE FROM timer WHERE id = ?`, id)
 }
 
-func (b *batch) putTimer(t journal.Timer) error {
+func (b *batch) putTimer(c *journal.Change, t journal.Timer) error {
 	r := b.run(t.Run)
 	if r == nil {
+		if slices.ContainsFunc(c.Runs, func(r journal.Run) bool { return r.ID == t.Run }) {
+			return b.stopTimer(t.ID) // it moves to a run that ends with the same change
+		}
 		return nil
 	}
 	if old := b.timerRun(t.ID); old != t.Run {
@@ -329,7 +335,8 @@ func (b *batch) putTrace(t *journal.Trace) error {
 	if set := b.set(t.RuleSet); set != nil {
 		s = set.s
 	}
-	return b.d.exec(`INSERT INTO trace VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET ruleset = excluded.ruleset, data = excluded.data`,
+	return b.d.exec(`INSERT INTO trace VALUES (?, ?, ?)
+		ON CONFLICT DO UPDATE SET ruleset = excluded.ruleset, data = excluded.data`,
 		n, s, t.Data)
 }
 

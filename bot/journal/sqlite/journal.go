@@ -94,7 +94,8 @@ func Open(ctx context.Context, path string, config Config) (j *Journal, err erro
 			if version, err := checkSchema(d); err != nil {
 				return err
 			} else if version < schemaVersion {
-				return fmt.Errorf("schema %d, known is %d: open it for writing once, that brings it up to date", version, schemaVersion)
+				return fmt.Errorf("schema %d, known is %d: open it for writing once, which brings it up to date",
+					version, schemaVersion)
 			}
 			return nil
 		}); err != nil {
@@ -141,7 +142,9 @@ func (j *Journal) connect() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := j.w.conn.Exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000`); err != nil {
+	// Checkpoints at 16 MiB of log: each costs two more waits for the disk.
+	if err := j.w.conn.Exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000;
+		PRAGMA journal_size_limit = 67108864`); err != nil {
 		return err
 	}
 	if err := migrate(j.w, version); err != nil {

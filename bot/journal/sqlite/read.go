@@ -110,8 +110,11 @@ func (j *Journal) run(d *db, id string) (out journal.Run, ok bool, err error) {
 		return out, false, nil
 	}
 	ok, err = d.one(func(s *sqlite3.Stmt) {
-		out = journal.Run{ID: id, Event: s.ColumnText(0), Order: s.ColumnInt(1), RuleSet: s.ColumnText(2), Data: s.ColumnBlob(3, nil)}
-	}, `SELECT event, ord, coalesce(hash, ''), run.data FROM run LEFT JOIN ruleset ON s = ruleset WHERE r = ? AND id = ?`, r.r, id)
+		out = journal.Run{
+			ID: id, Event: s.ColumnText(0), Order: s.ColumnInt(1), RuleSet: s.ColumnText(2), Data: s.ColumnBlob(3, nil),
+		}
+	}, `SELECT event, ord, coalesce(hash, ''), run.data FROM run LEFT JOIN ruleset ON s = ruleset
+		WHERE r = ? AND id = ?`, r.r, id)
 	return out, ok, err
 }
 

@@ -18,6 +18,7 @@ type request struct {
 
 	do func(*batch) error
 
+	size int // bytes of data
 	rows int
 	lazy bool
 	err  error
@@ -42,8 +43,7 @@ func kindsOf(c *journal.Change) (kinds [lazyKinds]bool) {
 }
 
 // copied returns the change as it is now; its rule sets are kept by texts.
-func copied(c *journal.Change) *journal.Change {
-	size := 0
+func copied(c *journal.Change) (out *journal.Change, size int) {
 	for _, r := range c.Runs {
 		size += len(r.Data)
 	}
@@ -65,7 +65,7 @@ func copied(c *journal.Change) *journal.Change {
 		room = append(room, data...)
 		return room[from:len(room):len(room)]
 	}
-	out := &journal.Change{
+	out = &journal.Change{
 		Runs: slices.Clone(c.Runs), Steps: slices.Clone(c.Steps), State: slices.Clone(c.State), Counts: slices.Clone(c.Counts),
 		StopTimers: slices.Clone(c.StopTimers), SetTimers: slices.Clone(c.SetTimers), Traces: slices.Clone(c.Traces),
 		EndRuns: slices.Clone(c.EndRuns), Done: slices.Clone(c.Done), Lazy: c.Lazy,
@@ -82,22 +82,21 @@ func copied(c *journal.Change) *journal.Change {
 	for i := range out.Traces {
 		out.Traces[i].Data = copyOf(out.Traces[i].Data)
 	}
-	return out
+	return out, size
 }
 
-func copiedEvents(events []journal.Event) []journal.Event {
-	size := 0
+func copiedEvents(events []journal.Event) (out []journal.Event, size int) {
 	for _, e := range events {
 		size += len(e.Data)
 	}
 	room := make([]byte, 0, size)
-	out := slices.Clone(events)
+	out = slices.Clone(events)
 	for i := range out {
 		from := len(room)
 		room = append(room, out[i].Data...)
 		out[i].Data = room[from:len(room):len(room)]
 	}
-	return out
+	return out, size
 }
 
 func rowsOf(c *journal.Change) int {

@@ -164,7 +164,8 @@ func (p *plan) findExpired(d *db) error {
 
 // used returns the bytes of the file that hold something.
 func (d *db) used() (int64, error) {
-	return d.integer(`SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size`)
+	return d.integer(`SELECT (page_count - freelist_count) * page_size
+		FROM pragma_page_count, pragma_freelist_count, pragma_page_size`)
 }
 
 // findBySize looks for the oldest of what may go when the journal is too large, unless age has found enough.
@@ -294,7 +295,8 @@ func (b *batch) dropTraces(ns []uint64) (dropped int, err error) {
 	}
 	gone := make(map[int64]int) // rule set -> traces
 	for n := range goes {
-		found, err := b.d.one(func(s *sqlite3.Stmt) { gone[s.ColumnInt64(0)]++ }, `DELETE FROM trace WHERE n = ? RETURNING ruleset`, n)
+		found, err := b.d.one(func(s *sqlite3.Stmt) { gone[s.ColumnInt64(0)]++ },
+			`DELETE FROM trace WHERE n = ? RETURNING ruleset`, n)
 		if err != nil {
 			return 0, err
 		}

@@ -61,8 +61,8 @@ func TestSteadyFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := int64(0)
-	const keep = 10_000
-	for from := 1; from < 8*keep; from += 1000 {
+	const keep = 5_000
+	for from := 1; from < 6*keep; from += 1000 {
 		handle(t, j, from, 1000)
 		trimmed(t, j, journal.Retention{Events: time.Unix(int64(from-keep), 0)})
 		used, err := j.used(t)

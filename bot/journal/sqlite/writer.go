@@ -13,11 +13,15 @@ import (
 const (
 	maxRows = 1000 // of one commit, unless one call has more
 	maxLazy = 1000 // lazy changes that wait; the next one is as any other
+
+	// maxBytes of data in one call; SQLite takes 1 GiB, and what it refuses would fail all that shares its commit.
+	maxBytes = 256 << 20
 )
 
 // Append implements journal.Journal.
 func (j *Journal) Append(ctx context.Context, events []journal.Event) ([]bool, error) {
-	r := &request{events: copiedEvents(events), fresh: make([]bool, len(events)), rows: len(events)}
+	r := &request{fresh: make([]bool, len(events)), rows: len(events)}
+	r.events, r.size = copiedEvents(events)
 	if err := j.write(ctx, r); err != nil {
 		return nil, err
 	}
@@ -26,16 +30,20 @@ func (j *Journal) Append(ctx context.Context, events []journal.Event) ([]bool, e
 
 // Commit implements journal.Journal. A change with Counts is never lazy.
 func (j *Journal) Commit(ctx context.Context, change *journal.Change) error {
-	return j.write(ctx, &request{
-		change: copied(change), sets: j.texts.take(change.RuleSets), rows: rowsOf(change),
-		lazy: change.Lazy && len(change.Counts) == 0,
-	})
+	r := &request{
+		sets: j.texts.take(change.RuleSets), rows: rowsOf(change), lazy: change.Lazy && len(change.Counts) == 0,
+	}
+	r.change, r.size = copied(change)
+	return j.write(ctx, r)
 }
 
 // write queues a request and waits until it is durable, or not at all for a lazy one.
 func (j *Journal) write(ctx context.Context, r *request) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if r.size > maxBytes {
+		return fmt.Errorf("journal: %d bytes at once, the most is %d", r.size, maxBytes)
 	}
 	j.queueMu.Lock()
 	if j.closing {
