@@ -4,7 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/timbot-go/timbot/bot/journal"
+	"github.com/timbot-go/timbot/rules"
 )
 
 const (
@@ -36,38 +39,55 @@ func (b *Bot) upkeep(ctx context.Context) {
 
 // trim forgets what bot.keep lets go of.
 func (b *Bot) trim(ctx context.Context) error {
-	config := b.rules().Bot
-	now := b.clock.Now()
-	r := journal.Retention{Now: now, Bytes: config.Keep.Size, Keys: now.Add(-config.CatchUp.MaxAge - keyMargin)}
-	if d := config.Keep.Events; d > 0 {
+	_, err := b.Trim(ctx)
+	return err
+}
+
+// Trim forgets what `bot.keep` of the rules lets go of, as the bot does by itself once an hour. It blocks until all is
+// gone, in pieces between which others write.
+func (b *Bot) Trim(ctx context.Context) (journal.Trimmed, error) {
+	all, err := b.inspector.Trim(ctx, Retention(b.rules().Bot, b.clock.Now()))
+	if all != (journal.Trimmed{}) {
+		b.log.Info("journal trimmed", "events", all.Events, "traces", all.Traces, "values", all.State, "marks", all.Marks)
+	}
+	return all, err
+}
+
+// Retention is what a bot's file lets its journal forget.
+func Retention(c rules.BotConfig, now time.Time) journal.Retention {
+	r := journal.Retention{Now: now, Bytes: c.Keep.Size, Keys: now.Add(-c.CatchUp.MaxAge - keyMargin)}
+	if d := c.Keep.Events; d > 0 {
 		r.Events = now.Add(-d)
 	}
-	if d := config.Keep.Traces; d > 0 {
+	if d := c.Keep.Traces; d > 0 {
 		r.Traces = now.Add(-d)
 	}
+	return r
+}
+
+// Trim forgets what the retention lets go of. It blocks until all is gone, in pieces between which others write.
+func (in *Inspector) Trim(ctx context.Context, r journal.Retention) (journal.Trimmed, error) {
 	var all journal.Trimmed
 	for {
-		piece, err := b.journal.Trim(ctx, r)
-		if err != nil {
-			return err
-		}
+		piece, err := in.journal.Trim(ctx, r)
 		all.Events += piece.Events
 		all.Traces += piece.Traces
 		all.State += piece.State
 		all.Marks += piece.Marks
-		if !piece.More || !b.pause(ctx, trimPause) {
-			break
+		if err != nil || !piece.More {
+			return all, err
+		}
+		if !pause(ctx, in.clock, trimPause) {
+			return all, ctx.Err()
 		}
 	}
-	if all != (journal.Trimmed{}) {
-		b.log.Info("journal trimmed", "events", all.Events, "traces", all.Traces, "values", all.State, "marks", all.Marks)
-	}
-	return nil
 }
 
 // pause waits; it reports whether that came to its end before ctx did.
-func (b *Bot) pause(ctx context.Context, d time.Duration) bool {
-	timer := b.clock.NewTimer(d)
+func (b *Bot) pause(ctx context.Context, d time.Duration) bool { return pause(ctx, b.clock, d) }
+
+func pause(ctx context.Context, clock clockwork.Clock, d time.Duration) bool {
+	timer := clock.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.Chan():

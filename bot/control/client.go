@@ -65,6 +65,11 @@ func (c *Client) Reload(ctx context.Context) (*Reloaded, error) {
 	return Post[*Reloaded](ctx, c, "/v1/reload", struct{}{})
 }
 
+// Trim makes the bot forget what its file lets it forget.
+func (c *Client) Trim(ctx context.Context) (*Trimmed, error) {
+	return Post[*Trimmed](ctx, c, "/v1/trim", struct{}{})
+}
+
 // Why is bot.Inspector.Why.
 func (c *Client) Why(ctx context.Context, ref string) (*bot.Story, error) {
 	return Get[*bot.Story](ctx, c, "/v1/why", url.Values{"ref": {ref}})

@@ -34,6 +34,7 @@ type Desk struct {
 	Inspector *bot.Inspector
 	Status    func(context.Context) (*Status, error)
 	Reload    func(context.Context) (*Reloaded, error)
+	Trim      func(context.Context) (*Trimmed, error)
 }
 
 // Status is how a bot does, and what runs it.
@@ -51,6 +52,14 @@ type Reloaded struct {
 	Changed  bool     `json:"changed"`
 	Mistakes []string `json:"mistakes,omitzero"` // the rules stay as they were
 	Warnings []string `json:"warnings,omitzero"`
+}
+
+// Trimmed is what the journal forgot.
+type Trimmed struct {
+	Events int `json:"events"`
+	Traces int `json:"traces"`
+	Values int `json:"values"`
+	Marks  int `json:"marks"`
 }
 
 // Server answers on a socket. Make one with NewServer.
@@ -77,6 +86,12 @@ func NewServer(desk Desk, log *slog.Logger) *Server {
 			return nil, errNoDesk
 		}
 		return desk.Reload(ctx)
+	}))
+	s.Handle("POST /v1/trim", Answer(func(ctx context.Context, _ struct{}) (*Trimmed, error) {
+		if desk.Trim == nil {
+			return nil, errNoDesk
+		}
+		return desk.Trim(ctx)
 	}))
 	s.Handle("GET /v1/why", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		why := desk.Inspector.Why

@@ -30,6 +30,10 @@ func openControl(folder *bot.Folder, b *bot.Bot, l *loaded, log *slog.Logger) (s
 			return &control.Status{Status: *s, Version: readBuild().Version, PID: os.Getpid()}, nil
 		},
 		Reload: func(ctx context.Context) (*control.Reloaded, error) { return reload(ctx, b, l) },
+		Trim: func(ctx context.Context) (*control.Trimmed, error) {
+			t, err := b.Trim(ctx)
+			return trimmed(t), err
+		},
 	}, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup

@@ -78,6 +78,6 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
 		newDeadCommand(), newHandoffCommand(), newApprovalsCommand())
 	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newActionsCommand(),
-		newChatFileCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
+		newChatFileCommand(), newJournalCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
 	return root
 }

@@ -115,7 +115,9 @@ func (w *world) archived(ctx context.Context, file string) (problems []string, e
 			return nil, err
 		}
 		for i := range page {
-			var r struct{ Text string }
+			var r struct {
+				Text string `json:"text"`
+			}
 			if err := json.Unmarshal(page[i].Data, &r); err != nil {
 				return nil, err
 			}

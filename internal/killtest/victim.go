@@ -57,7 +57,7 @@ func (v *victim) liveAndDie(ctx context.Context, n int) error {
 		steering = exec.Command(v.timbot, "reload", v.dir)
 	case steer == 1: // in the middle of forgetting what is old
 		v.compacting++
-		steering = exec.Command(v.timbot, "journal", "compact", v.dir)
+		steering = exec.Command(v.timbot, "journal", "trim", v.dir)
 	default:
 		v.living++
 	}
