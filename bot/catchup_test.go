@@ -230,11 +230,11 @@ func TestALiveMessageNeedNotWaitForOtherConversations(t *testing.T) {
 		b = h.start(set)
 		h.say("user0", sdkconn.C2C(botUser), "now") // whom the list has last
 		h.say("alice", sdkconn.C2C(botUser), "now") // of whom nothing was missed
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		h.wantHeard("alice", sdkconn.C2C(botUser), "now!")
 		if got := h.heard("user0", sdkconn.C2C(botUser)); len(got) != 26 || got[25] != "now!" {
-			t.Errorf("after a second user0 heard %q", got)
+			t.Errorf("after two seconds user0 heard %q", got)
 		}
 		if problemOf(b, "catch-up") == "" {
 			t.Error("the health does not tell that the bot catches up")
