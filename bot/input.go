@@ -84,7 +84,7 @@ func (b *Bot) accept(ctx context.Context, events []sdkconn.Event) error {
 	stored := 0 // events before this one are
 	for i := range events {
 		e := &events[i]
-		if c := e.Conversation(); b.catchUp.behind(c) { // what came before it first
+		if c := e.Conversation(); b.wants(e.Kind) && b.catchUp.behind(c) { // what came before it first
 			if err := b.storeUpTo(ctx, events, &stored, i); err != nil {
 				return err
 			}
@@ -171,6 +171,9 @@ func requestKey(e *sdkconn.Event) (key string, ok bool) {
 	return fmt.Sprintf("%010d.%d.%d.%s.%s.q", m.Time(), el.ReportType, len(el.GroupID), el.GroupID, el.OpUser), true
 }
 
+// wants reports whether events of a kind are stored: a rule is on them, or what waits for people may be in them.
+func (b *Bot) wants(kind sdkconn.EventKind) bool { return b.rules().Uses(kind) || b.listens(kind) }
+
 // storeAll stores and queues what the rules want of the events; it returns how many were new.
 func (b *Bot) storeAll(ctx context.Context, events []sdkconn.Event) (int, error) {
 	set := b.rules()
@@ -178,7 +181,7 @@ func (b *Bot) storeAll(ctx context.Context, events []sdkconn.Event) (int, error)
 	for i := range events {
 		e := told(&events[i])
 		b.directory.observe(e)
-		if !set.Uses(e.Kind) && !b.listens(e.Kind) {
+		if !b.wants(e.Kind) {
 			b.unused.Add(1)
 			continue
 		}
