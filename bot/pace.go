@@ -54,6 +54,7 @@ type pace struct {
 	standing int // how many workers may wait in place behind others
 
 	mu      sync.Mutex
+	last    int64  // when the time was last asked for
 	bucket  bucket // the connection's
 	hold    int64  // nothing leaves before
 	lines   map[sdkconn.Conversation]*line
@@ -132,7 +133,40 @@ func (p *pace) Stats() PaceStats {
 	return s
 }
 
-func (p *pace) now() int64 { return p.clock.Now().UnixNano() }
+// now is the time. When the clock was put back, all that was set by it moves along: else nothing would leave until the
+// clock is again where it was. Whoever calls it holds mu.
+func (p *pace) now() int64 {
+	now := p.clock.Now().UnixNano()
+	if by := p.last - now; by > paceStale {
+		p.putBack(by)
+	}
+	p.last = now
+	return now
+}
+
+func (p *pace) putBack(by int64) {
+	p.bucket -= bucket(by)
+	p.hold -= by
+	for _, l := range p.lines {
+		l.bucket -= bucket(by)
+		l.hold -= by
+		for _, pl := range l.places {
+			pl.putBack(by)
+		}
+	}
+	for _, pl := range p.away {
+		if pl.line == nil { // of a batch
+			pl.putBack(by)
+		}
+	}
+}
+
+func (pl *place) putBack(by int64) {
+	pl.slot, pl.came, pl.due = pl.slot-by, pl.came-by, pl.due-by
+	if pl.started != 0 {
+		pl.started = max(pl.started-by, 1)
+	}
+}
 
 // enter waits for the turn of the effect's message to conv. It returns the place, which is the caller's until leave or
 // refuse; or, unless stay is set, nil and when to come again: the place is kept under the effect's id. Errors are ctx's.

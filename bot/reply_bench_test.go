@@ -2,26 +2,42 @@ package bot_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
+
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/bot/journal"
+	"github.com/timbot-go/timbot/bot/journal/sqlite"
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
 // BenchmarkReply is the time from delivery to reply on a durable journal. In every conversation one message is under way
-// at a time: the next one comes when the one before is answered. "memory" is the same without a disk, in the same run.
+// at a time: the next one comes when the one before is answered. "memory" is the same without a disk, and "commit" one bare
+// SQLite commit, both in the same run: p50-commits is the p50 of the latency in such commits, commits/reply what a reply
+// costs in them. Two commits go before a reply: the event, and that the reply is about to leave. The third, what came of
+// it, is not waited for by whoever wrote.
 func BenchmarkReply(b *testing.B) {
 	set := benchRules(b, 10)
+	commit := 0.0 // us
+	b.Run("commit", func(b *testing.B) { commit = bareCommits(b) })
 	for _, kind := range []struct {
 		name string
 		open func(*testing.B) journal.Journal
 	}{
-
+		{"sqlite", func(b *testing.B) journal.Journal {
+			j, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "journal.db"), sqlite.Config{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			return j
+		}},
 		{"memory", func(*testing.B) journal.Journal { return journal.NewMemory(0) }},
 	} {
 		for _, conversations := range []int{1, 100, 1000} {
@@ -51,9 +67,43 @@ func BenchmarkReply(b *testing.B) {
 				}
 				b.ReportMetric(conn.quantile(0.5), "p50-us")
 				b.ReportMetric(conn.quantile(0.99), "p99-us")
+				if commit > 0 {
+					b.ReportMetric(conn.quantile(0.5)/commit, "p50-commits")
+					b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/commit, "commits/reply")
+				}
 			})
 		}
 	}
+}
+
+// bareCommits inserts one row a commit, as durable as the journal's, and returns the p50 in microseconds.
+func bareCommits(b *testing.B) float64 {
+	db, err := sqlite3.Open(filepath.Join(b.TempDir(), "bare.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (data BLOB)`); err != nil {
+		b.Fatal(err)
+	}
+	insert, _, err := db.Prepare(`INSERT INTO t VALUES (?)`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer insert.Close()
+	var took []time.Duration
+	for b.Loop() {
+		began := time.Now()
+		if err := errors.Join(insert.BindBlob(1, make([]byte, 500)), insert.Exec()); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	p50 := float64(took[len(took)/2].Nanoseconds()) / 1000
+	b.ReportMetric(p50, "p50-us")
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1000, "p99-us")
+	return p50
 }
 
 // pingPong is a connection on which the next message of a conversation comes when the one before was answered.

@@ -79,14 +79,16 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 		listPos: make(map[string]Pos), vars: make(map[string]any), varPos: make(map[string]Pos),
 		secrets: make(map[string]string), used: make(map[string]bool), ruleIDs: make(map[string]Pos),
 		folded: make(map[string]phrases), compiling: newCompiling(),
+		steps: make(map[string]StepSpec),
 	}
 	set := &Set{Bot: defaultBot()}
 	l.file(name, nil, Pos{File: name})
 	l.resolveBot(set)
 	set.lists, set.vars, set.secrets = l.lists, l.vars, l.secrets
 	for _, f := range l.files {
-		for _, n := range f.rules {
+		for i, n := range f.rules {
 			l.rule(f.d, n, set)
+			f.rules[i] = nil // a large file's nodes take more memory than what is made of them
 		}
 	}
 	if len(l.errs) > 0 {
@@ -123,6 +125,7 @@ type loader struct {
 	secrets    map[string]string
 	ruleIDs    map[string]Pos
 	folded     map[string]phrases
+	steps      map[string]StepSpec // of the catalog, as far as it was asked: all rules share them
 }
 
 // ruleFile is a YAML file whose top level has been read.
@@ -148,7 +151,13 @@ func (l *loader) catalogStep(name string) (StepSpec, bool) {
 	if l.opts.Catalog == nil {
 		return StepSpec{}, false
 	}
-	return l.opts.Catalog.Step(name)
+	spec, ok := l.steps[name]
+	if !ok {
+		if spec, ok = l.opts.Catalog.Step(name); ok {
+			l.steps[name] = spec
+		}
+	}
+	return spec, ok
 }
 
 func (l *loader) catalogNames() []string {

@@ -101,7 +101,7 @@ func invalidUTF8(text []byte) int {
 }
 
 // tree measures what a document becomes when its aliases are expanded, without expanding them.
-type tree struct{ sizes map[*yaml.Node]extent }
+type tree struct{ sizes map[*yaml.Node]extent } // of the nodes with an anchor
 
 type extent struct {
 	entries, depth int
@@ -117,13 +117,15 @@ func (t *tree) measure(n *yaml.Node) (extent, *treeError) {
 	if n.Kind == yaml.ScalarNode && n.Anchor == "" {
 		return extent{entries: 1}, nil
 	}
-	if e, ok := t.sizes[n]; ok {
-		if e.open {
-			return e, &treeError{n, fmt.Sprintf("anchor %q contains itself", n.Anchor)}
+	if n.Anchor != "" { // no other node is met twice
+		if e, ok := t.sizes[n]; ok {
+			if e.open {
+				return e, &treeError{n, fmt.Sprintf("anchor %q contains itself", n.Anchor)}
+			}
+			return e, nil
 		}
-		return e, nil
+		t.sizes[n] = extent{open: true}
 	}
-	t.sizes[n] = extent{open: true}
 	e := extent{entries: 1}
 	children := n.Content
 	if n.Kind == yaml.AliasNode {
@@ -148,7 +150,9 @@ func (t *tree) measure(n *yaml.Node) (extent, *treeError) {
 			return e, &treeError{n, fmt.Sprintf("more than %d levels of nesting", maxDepth)}
 		}
 	}
-	t.sizes[n] = e
+	if n.Anchor != "" {
+		t.sizes[n] = e
+	}
 	return e, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,8 +60,16 @@ func newRunCommand() *cobra.Command {
 	return cmd
 }
 
+// manyRules is from how many on the memory that loading took is worth giving back.
+const manyRules = 500
+
 // serve runs a bot until ctx ends.
 func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, watch watching, log *slog.Logger) (err error) {
+	var freed sync.WaitGroup
+	defer freed.Wait()
+	if len(l.set.Rules) >= manyRules { // beside what follows, which mostly waits for files
+		freed.Go(debug.FreeOSMemory)
+	}
 	folder, err := bot.OpenFolder(dataDir)
 	if err != nil {
 		return err

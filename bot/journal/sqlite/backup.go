@@ -56,7 +56,7 @@ func (j *Journal) copying(ctx context.Context, f func(*db) error) error {
 	if j.gone {
 		return journal.ErrClosed
 	}
-	d, err := openDB(j.path)
+	d, err := openDB(j.path, j.vfs)
 	if err != nil {
 		return explain(j.path, err)
 	}

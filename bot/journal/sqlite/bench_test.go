@@ -54,7 +54,7 @@ type bare struct {
 }
 
 func newBare(b *testing.B) *bare {
-	d, err := openDB(filepath.Join(b.TempDir(), "bare.db"))
+	d, err := openDB(filepath.Join(b.TempDir(), "bare.db"), "")
 	if err != nil {
 		b.Fatal(err)
 	}

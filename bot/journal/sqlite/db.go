@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"net/url"
 
 	"github.com/ncruces/go-sqlite3"
 )
@@ -12,14 +13,11 @@ type db struct {
 	stmts map[string]*sqlite3.Stmt
 }
 
-// vfs is the name of the SQLite VFS that files are opened through; "" is the operating system's. Tests put one there that
-// fails as they like.
-var vfs string
-
-func openDB(path string) (*db, error) {
+// openDB opens a file through the SQLite VFS of that name, "" for the operating system's.
+func openDB(path, vfs string) (*db, error) {
 	flags := sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE
 	if vfs != "" {
-		path, flags = "file:"+path+"?vfs="+vfs, flags|sqlite3.OPEN_URI
+		path, flags = "file:"+(&url.URL{Path: path}).EscapedPath()+"?vfs="+url.QueryEscape(vfs), flags|sqlite3.OPEN_URI
 	}
 	conn, err := sqlite3.OpenFlags(path, flags)
 	if err != nil {

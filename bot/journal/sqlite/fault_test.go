@@ -27,7 +27,7 @@ type ledger struct {
 
 func newLedger(t *testing.T, path string) *ledger {
 	t.Helper()
-	j, err := Open(t.Context(), path, Config{})
+	j, err := Open(t.Context(), path, Config{VFS: vfs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func (l *ledger) reopened(t *testing.T) {
 	if err := l.j.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	j, err := Open(t.Context(), l.path, Config{})
+	j, err := Open(t.Context(), l.path, Config{VFS: vfs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestSingleFaults(t *testing.T) {
 func TestLazyChangesOutliveAFault(t *testing.T) {
 	v := faulty(t)
 	path := filepath.Join(t.TempDir(), "journal.db")
-	j, err := Open(t.Context(), path, Config{})
+	j, err := Open(t.Context(), path, Config{VFS: vfs})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,9 @@ type faultVFS struct {
 	fault func(op string, wal bool) error // nil: none
 }
 
+// vfs is what the ledgers' files are opened through: "faulty" in a test that calls faulty.
+var vfs string
+
 // faulty opens all files of this test through a VFS that fails when it is told to.
 func faulty(t *testing.T) *faultVFS {
 	t.Helper()

@@ -20,6 +20,10 @@ type Config struct {
 	// ReadOnly opens a file that is there, for looking into it only: everything that writes returns ErrReadOnly. It takes
 	// no lock, and shows what another process has committed.
 	ReadOnly bool
+
+	// VFS is the name of the registered SQLite VFS that the file is opened through; "" is the operating system's. Tests
+	// give one that fails as they like.
+	VFS string
 }
 
 // ErrReadOnly is returned by what would change a journal that was opened with Config.ReadOnly.
@@ -28,6 +32,7 @@ var ErrReadOnly = errors.New("journal: opened for reading only")
 // Journal is a journal in one file. Make one with Open.
 type Journal struct {
 	path     string
+	vfs      string
 	log      *slog.Logger
 	readOnly bool
 	lock     *fileLock
@@ -72,7 +77,7 @@ func Open(ctx context.Context, path string, config Config) (j *Journal, err erro
 		return nil, err
 	}
 	j = &Journal{
-		path: path, log: config.Logger, readOnly: config.ReadOnly,
+		path: path, vfs: config.VFS, log: config.Logger, readOnly: config.ReadOnly,
 		poke: make(chan struct{}, 1), stopped: make(chan struct{}),
 		readers: make(chan *db, maxReaders), opened: make(chan struct{}, maxReaders),
 	}
@@ -135,7 +140,7 @@ func (j *Journal) start() error {
 
 // connect opens the writer's connection.
 func (j *Journal) connect() (err error) {
-	if j.w, err = openDB(j.path); err != nil {
+	if j.w, err = openDB(j.path, j.vfs); err != nil {
 		return err
 	}
 	version, err := checkSchema(j.w)
@@ -250,7 +255,7 @@ func (j *Journal) reader(ctx context.Context) (*db, error) {
 		return nil, ctx.Err()
 	case j.opened <- struct{}{}:
 	}
-	d, err := openDB(j.path)
+	d, err := openDB(j.path, j.vfs)
 	if err == nil {
 		if err = d.conn.Exec(`PRAGMA query_only = ON`); err != nil {
 			d.close()

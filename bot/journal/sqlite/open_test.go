@@ -18,7 +18,7 @@ func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
 	made := func(name, sql string) string {
-		d, err := openDB(path(name))
+		d, err := openDB(path(name), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +231,7 @@ func TestCheckFindsDamage(t *testing.T) {
 				}
 			}
 			l.close(t)
-			d, err := openDB(path)
+			d, err := openDB(path, "")
 			if err != nil {
 				t.Fatal(err)
 			}
