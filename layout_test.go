@@ -24,7 +24,7 @@ var arrows = []struct {
 }{
 	{"cmd/timbot", []string{
 		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
-		"sdkconn", "sdkconn/local",
+		"rules/format", "sdkconn", "sdkconn/local",
 	}, "the command joins everything and holds no logic"},
 	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
 	{"internal/killtest", []string{"sdkconn", "sdkconn/local", "bot/journal/sqlite", "bot/archive"},
@@ -39,6 +39,7 @@ var arrows = []struct {
 	{"bot/journal/sqlite", []string{"bot/journal"}, "a journal imports the contract only"},
 	{"bot/journal/journaltest", []string{"bot/journal"}, "the suite of every journal"},
 	{"actions", []string{"sdkconn"}, "actions and rules do not know each other: bot fills the rules' Catalog"},
+	{"rules/format", []string{"rules"}, "puts files in form by the table of the language; the language does not need it"},
 	{"rules", []string{"sdkconn"}, "rules are pure: no I/O, no clock, no actions"},
 	{"sdkconn/local", []string{"sdkconn"}, "a driver imports the contract only"},
 	{"sdkconn/conntest", []string{"sdkconn"}, "the suite of every connection knows no driver"},

@@ -37,6 +37,9 @@ func (b *Bot) version() *version { return b.current.Load() }
 // rules is the rule set of the moment.
 func (b *Bot) rules() *rules.Set { return b.version().set }
 
+// RuleSet is the hash of the rules that decide about the next event.
+func (b *Bot) RuleSet() string { return b.rules().Hash() }
+
 // Reload lets the bot go on by another rule set, from the next event on that it looks at; events that wait are decided by
 // the new one. Runs in progress finish on the set that they began with. It does not wait. The set must be checked against
 // the bot's own actions.
@@ -58,6 +61,20 @@ func (b *Bot) Reload(set *rules.Set) error {
 	b.directory.warm(set) // which may ask for more
 	b.log.Info("rules reloaded", "rules", len(set.Rules), "rule_set", set.Hash(), "before", old.set.Hash())
 	return nil
+}
+
+// NotReloaded tells people that changed files were not taken, and why: in the log, and in bot.ops_group at most once a minute.
+// err is what Load or Reload returned.
+func (b *Bot) NotReloaded(ctx context.Context, err error) {
+	why := err.Error()
+	var found rules.Errors
+	if errors.As(err, &found) {
+		why = found[0].Error()
+		if n := len(found) - 1; n > 0 {
+			why += fmt.Sprintf(" (and %d more)", n)
+		}
+	}
+	b.report(ctx, "reload", "the changed rules are not used, the bot goes on by those that it has: "+why)
 }
 
 // keepSet remembers a parsed rule set; the one that was kept longest goes.

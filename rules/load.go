@@ -74,13 +74,7 @@ func (s *Set) Lists() map[string][]string { return s.lists }
 // Load reads the file name in fsys and what it includes. The error is Errors, with every mistake in file order; the Set
 // is nil then.
 func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
-	l := &loader{
-		fsys: fsys, opts: opts, docs: make(map[string]*document), lists: make(map[string][]string),
-		listPos: make(map[string]Pos), vars: make(map[string]any), varPos: make(map[string]Pos),
-		secrets: make(map[string]string), used: make(map[string]bool), ruleIDs: make(map[string]Pos),
-		folded: make(map[string]phrases), compiling: newCompiling(),
-		steps: make(map[string]StepSpec),
-	}
+	l := newLoader(fsys, opts)
 	set := &Set{Bot: defaultBot()}
 	l.file(name, nil, Pos{File: name})
 	l.resolveBot(set)
@@ -102,12 +96,23 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	return set, nil
 }
 
+func newLoader(fsys fs.FS, opts Options) *loader {
+	return &loader{
+		fsys: fsys, opts: opts, docs: make(map[string]*document), yaml: make(map[string]bool),
+		lists: make(map[string][]string), listPos: make(map[string]Pos), vars: make(map[string]any),
+		varPos: make(map[string]Pos), secrets: make(map[string]string), used: make(map[string]bool),
+		ruleIDs: make(map[string]Pos), folded: make(map[string]phrases), compiling: newCompiling(),
+		steps: make(map[string]StepSpec),
+	}
+}
+
 // loader is one call of Load.
 type loader struct {
 	fsys      fs.FS
 	opts      Options
 	docs      map[string]*document
-	files     []*ruleFile // in order of reading
+	yaml      map[string]bool // the names of the files that are no lists
+	files     []*ruleFile     // in order of reading
 	sources   []Source
 	errs      []Error
 	warnings  []Warning
@@ -207,6 +212,7 @@ func (l *loader) file(name string, within []string, from Pos) {
 	if d == nil {
 		return
 	}
+	l.yaml[name] = true
 	root := l.parseYAML(d)
 	if root == nil {
 		return

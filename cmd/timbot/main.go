@@ -22,10 +22,11 @@ func execute(args []string) int {
 	return exitCode(ctx, root.ErrOrStderr(), err)
 }
 
-// untilSignal returns a context that ends with the first SIGINT or SIGTERM, or when the terminal goes away. A
-// SIGINT or SIGTERM after that ends the process at once.
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM, or when the terminal goes away; a command may
+// take SIGHUP for itself (onHangup). A SIGINT or SIGTERM after that ends the process at once.
 func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(parent)
+	hup := new(hangups)
+	ctx, cancel := context.WithCancelCause(context.WithValue(parent, hangupsKey{}, hup))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) { // else nohup wants it to live on
@@ -34,11 +35,17 @@ func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 	done := make(chan struct{})
 	var watcher sync.WaitGroup
 	watcher.Go(func() {
-		select {
-		case <-signals:
-			cancel(errInterrupted)
-		case <-done:
-			return
+		for {
+			select {
+			case s := <-signals:
+				if s == syscall.SIGHUP && hup.taken() {
+					continue
+				}
+				cancel(errInterrupted)
+			case <-done:
+				return
+			}
+			break
 		}
 		for {
 			select {
@@ -59,6 +66,36 @@ func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 	}
 }
 
+type hangupsKey struct{}
+
+// hangups is who takes SIGHUP in place of ending.
+type hangups struct {
+	mu   sync.Mutex
+	take func() bool
+}
+
+func (h *hangups) taken() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.take != nil && h.take()
+}
+
+// onHangup calls take for each SIGHUP until the caller calls stop, and does not end the command when take answers true. take
+// must not block.
+func onHangup(ctx context.Context, take func() bool) (stop func()) {
+	h, ok := ctx.Value(hangupsKey{}).(*hangups)
+	if !ok {
+		return func() {}
+	}
+	set := func(f func() bool) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.take = f
+	}
+	set(take)
+	return func() { set(nil) }
+}
+
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "timbot",
@@ -77,7 +114,7 @@ func newRootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
 		newDeadCommand(), newHandoffCommand(), newApprovalsCommand())
-	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newActionsCommand(),
+	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newFmtCommand(), newSchemaCommand(), newActionsCommand(),
 		newChatFileCommand(), newJournalCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
 	return root
 }

@@ -22,6 +22,7 @@ func newRunCommand() *cobra.Command {
 		grace   time.Duration
 		logs    logging
 		watch   watching
+		noWatch bool
 	)
 	cmd := &cobra.Command{
 		Use:   "run BOT",
@@ -30,7 +31,9 @@ func newRunCommand() *cobra.Command {
 			"handed by then is finished within the grace period; a second signal ends it at once.\n\n" +
 			"The data folder belongs to one process; a second one is refused. What must survive is kept there, in\n" +
 			"journal.db: a bot that comes back, after a crash too, goes on where it stood. While it runs, timbot status,\n" +
-			"why, trace, dead, handoff, approvals and reload ask and steer it.",
+			"why, trace, dead, handoff, approvals and reload ask and steer it.\n\n" +
+			"When its files change, or on SIGHUP, the bot goes on by them from the next event on. Mistakes in them are told\n" +
+			"in the log and in bot.ops_group, and the bot goes on by the rules that it has.",
 		Example: "  timbot run examples/bots/hello",
 		Args:    wantArgs(1, 1, "BOT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,7 +48,7 @@ func newRunCommand() *cobra.Command {
 			if dataDir == "" {
 				dataDir = l.files.DataDir()
 			}
-			err = serve(cmd.Context(), l, dataDir, grace, watch, log)
+			err = serve(cmd.Context(), l, dataDir, grace, watch, noWatch, log)
 			if context.Cause(cmd.Context()) == errInterrupted && err == nil {
 				return errStopped
 			}
@@ -55,6 +58,7 @@ func newRunCommand() *cobra.Command {
 	cmd.Flags().StringVar(&dataDir, "data", "", "the data folder (default .timbot beside the bot's file)")
 	cmd.Flags().DurationVar(&grace, "grace", bot.DefaultGrace, "how long a stop waits for what is being done")
 	cmd.Flags().StringVar(&logs.format, "log-format", "text", "text or json")
+	cmd.Flags().BoolVar(&noWatch, "no-watch", false, "do not follow changes of the bot's files; SIGHUP and timbot reload still do")
 	logs.flags(cmd.Flags(), "info")
 	watch.flags(cmd)
 	return cmd
@@ -64,7 +68,9 @@ func newRunCommand() *cobra.Command {
 const manyRules = 500
 
 // serve runs a bot until ctx ends.
-func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, watch watching, log *slog.Logger) (err error) {
+func serve(
+	ctx context.Context, l *loaded, dataDir string, grace time.Duration, watch watching, noWatch bool, log *slog.Logger,
+) (err error) {
 	var freed sync.WaitGroup
 	defer freed.Wait()
 	if len(l.set.Rules) >= manyRules { // beside what follows, which mostly waits for files
@@ -107,5 +113,7 @@ func serve(ctx context.Context, l *loaded, dataDir string, grace time.Duration, 
 	}
 	stopControl := openControl(folder, b, l, log)
 	defer func() { err = errors.Join(err, stopControl()) }()
+	stopFollowing := follow(ctx, b, l, noWatch, log)
+	defer stopFollowing()
 	return b.Run(ctx)
 }
