@@ -46,6 +46,7 @@ type Bot struct {
 	busy      busy
 	limits    limits
 	batches   batches
+	counters  locks // by the counter's key
 	catchUp   *catchUp
 	reports   *reports
 	health    health

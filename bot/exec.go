@@ -45,6 +45,7 @@ const (
 // exec goes on with the run until it ends or waits for a timer. last is asked when it ends: whether the event is done
 // with it. Errors are the journal's, or ctx's; the run is in the journal then.
 func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error) {
+	r.scope.Count = r.counted(ctx)
 	for {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -85,7 +86,7 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 			err = r.forEach(step)
 		case rules.StepSet:
 			err = r.assign(step)
-		case rules.StepAction, rules.StepAsk, rules.StepDelay, rules.StepHandoff:
+		case rules.StepAction, rules.StepAsk, rules.StepDelay, rules.StepHandoff, rules.StepCount:
 			outcome, err := r.do(ctx, step)
 			if err != nil {
 				return false, err
@@ -112,6 +113,8 @@ func (r *run) do(ctx context.Context, step *rules.Step) (outcome, error) {
 		return r.delay(ctx, step)
 	case rules.StepHandoff:
 		return r.handOff(ctx, step)
+	case rules.StepCount:
+		return r.count(ctx, step)
 	}
 	if step.Approve != nil {
 		if h := r.top().Hold; h == nil || h.Phase != phaseAgreed {
@@ -123,6 +126,9 @@ func (r *run) do(ctx context.Context, step *rules.Step) (outcome, error) {
 
 // end takes the run out of the journal, and its event when that is done with it.
 func (r *run) end(ctx context.Context, last bool) error {
+	if r.lost != nil {
+		return r.lost
+	}
 	r.b.people.end(r.change, r.id)
 	if r.rec.Dead != nil {
 		return r.park(ctx)
@@ -167,7 +173,7 @@ func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 	}
 	r.steps[key] = rec
 	r.change.Steps = append(r.change.Steps, journal.Step{Run: r.id, Key: key, Data: data})
-	if step.Kind != rules.StepAction || r.attempt.Key != key {
+	if r.attempt.Key != key {
 		r.attempt = stepTrace{Key: key, Name: stepName(step), Action: actionName(step), Began: r.b.clock.Now().UnixMilli()}
 	}
 	if rec.Err != nil {

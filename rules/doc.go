@@ -391,6 +391,7 @@
 //	pick(list)           an item of the list, always the same for the same event
 //	redact(text, kinds)  the text with stars in the place of kinds: "phone", "id_card", "bank_card", "email"
 //	string(x)            x as it looks inside a text
+//	count(key, "24h")    in steps: how many marks count steps made under the key in that time
 //
 // expr-lang's timezone is not there, [a:b] does not cut texts, and a weekday or month is compared by its name:
 // now().Weekday().String() == "Sunday". Bounds: an expression has at most 16 KiB and 1,000 nodes, puts at most two of any,
@@ -457,6 +458,35 @@
 //	do:
 //	  - delay: 5m
 //	  - reply: 五分钟到了。
+//
+// # Counts
+//
+//	rules:
+//	  - id: mod.links
+//	    on: message.group
+//	    match: { any_of: ["http://", "https://"] }
+//	    do:
+//	      - id: strikes
+//	        count:
+//	          key: links/${{ chat.id }}/${{ user.id }}
+//	          window: 24h
+//	      - if: steps.strikes.value >= 3
+//	        do:
+//	          - revoke: {}
+//	      - if: count("links/" + chat.id + "/" + user.id, "10m") > 1
+//	        do:
+//	          - reply: 请不要连续发送链接。
+//
+// count makes a mark under key, a text that all rules share, and gives in steps.ID.value how many there are, this one
+// included. A mark is made once, whatever crashes. Beside key stands one of
+//
+//   - window: marks of so long ago and since then count. It slides.
+//   - decay: what was counted so far comes to half in this time, and again to half in the same time; the value is a number
+//     such as 1.5. It is a count of its own, apart from that of window.
+//
+// Either is from 1s to 366d. on_error may stand beside it; timeout and retry may not. The function count(key, "24h") reads
+// the marks of count steps with window without making one; its window is a plain text, and it is for steps only: in the if
+// of a rule it would cost a look into the journal at every message.
 //
 // # Errors
 //

@@ -121,7 +121,7 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 	c.head(n, get)
 	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value}
 	c.place = &place{
-		r: r, rule: rule, lists: l.lists, vars: l.vars, runVars: runVars(bodies...),
+		r: r, set: set, rule: rule, lists: l.lists, vars: l.vars, runVars: runVars(bodies...),
 		steps: make(map[string]Type), later: stepIDs(bodies...), locals: make(map[string]Type),
 	}
 	rule.runVars = c.place.runVars
@@ -478,6 +478,9 @@ func (r *Rule) walk(f func(*program)) {
 				a.in.programs(f)
 				a.by.programs(f)
 				a.text.programs(f)
+			}
+			if s.Count != nil {
+				s.Count.key.programs(f)
 			}
 			if h := s.Handoff; h != nil {
 				h.queue.programs(f)
