@@ -86,7 +86,8 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 			err = r.forEach(step)
 		case rules.StepSet:
 			err = r.assign(step)
-		case rules.StepAction, rules.StepAsk, rules.StepDelay, rules.StepHandoff, rules.StepCount:
+		case rules.StepAction, rules.StepAsk, rules.StepDelay, rules.StepHandoff, rules.StepCount,
+			rules.StepSignal:
 			outcome, err := r.do(ctx, step)
 			if err != nil {
 				return false, err
@@ -115,6 +116,8 @@ func (r *run) do(ctx context.Context, step *rules.Step) (outcome, error) {
 		return r.handOff(ctx, step)
 	case rules.StepCount:
 		return r.count(ctx, step)
+	case rules.StepSignal:
+		return r.signal(ctx, step)
 	}
 	if step.Approve != nil {
 		if h := r.top().Hold; h == nil || h.Phase != phaseAgreed {

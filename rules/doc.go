@@ -164,8 +164,8 @@
 //	bot.kicked              another login took the bot's place
 //	bot.sig_expired         the bot's ticket is too old
 //
-// A message that is read back from the history and was taken back in the meantime is message.revoked. This version has no
-// schedules, no webhooks and no signals.
+// A message that is read back from the history and was taken back in the meantime is message.revoked. signal.NAME is what a
+// signal step, or `timbot signal`, tells the rules (see Signals). This version has no schedules and no webhooks.
 //
 // # Limits
 //
@@ -359,7 +359,7 @@
 // The language is that of expr-lang (https://expr-lang.org/docs/language-definition), checked when the file is loaded:
 // an unknown name, a wrong type or an if that is no boolean is an error with its place. The names:
 //
-//	event   type, key, time, caught_up; by (who did it), text (of a request, notice or revocation), muted_for,
+//	event   type, key, time, caught_up; data (of a signal); by (who did it), text (of a request, notice or revocation), muted_for,
 //	        changes (of group.changed: what, value)
 //	msg     id, text, time, sender, seq, elems, mentions, mentions_bot, mentions_all, is_self, custom (cloud custom
 //	        data), revoked, revoke_reason, revoked_by, imported
@@ -488,6 +488,29 @@
 // the marks of count steps with window without making one; its window is a plain text, and it is for steps only: in the if
 // of a rule it would cost a look into the journal at every message.
 //
+// # Signals
+//
+//	rules:
+//	  - id: report
+//	    on: message.c2c
+//	    match: { mode: command, any_of: [/report] }
+//	    do:
+//	      - signal:
+//	          name: report.filed
+//	          data: { from: "${{ user.id }}", text: "${{ join(args, ' ') }}" }
+//	  - id: report.tell
+//	    on: signal.report.filed
+//	    do:
+//	      - send:
+//	          to_group: "@TGS#ops"
+//	          text: ${{ event.data.from }} 举报：${{ event.data.text }}
+//
+// A signal step is an event for other rules, in a run of their own: signal.NAME, without msg, user and chat, with what data
+// says (anything that JSON holds, a message too; at most 64 KiB) as event.data, or nil. The name is a plain text. It is
+// written down with the step, so that it comes once, whatever crashes, after the step and in the order of the steps.
+// `signal: NAME` carries nothing. `timbot signal BOT NAME --data JSON` does the same from outside. At most 16 signals follow
+// from one another: one more fails with the code loop.
+//
 // # Errors
 //
 // Load returns every mistake at once, in the order of the files, each with its place, its source line and the nearest valid
@@ -499,5 +522,6 @@
 //
 // What is no mistake but probably not meant is in Set.Warnings: unused-list, empty-list, unreachable, shadow,
 // always-candidate (nothing narrows the rule down, so its if is evaluated for every event), unset-secret, idle-session (a
-// session whose steps ask nothing), silent-handoff (nobody is told, and nothing gives the conversation back by itself).
+// session whose steps ask nothing), silent-handoff (nobody is told, and nothing gives the conversation back by itself),
+// unheard-signal (a signal that no rule listens to).
 package rules

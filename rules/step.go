@@ -36,11 +36,12 @@ const (
 	StepDelay                   // the run goes on after Delay
 	StepHandoff                 // Handoff
 	StepCount                   // Count; the value is the number
+	StepSignal                  // Signal
 )
 
 // String returns the word for it in a rule.
 func (k StepKind) String() string {
-	return [...]string{"action", "set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count"}[k]
+	return [...]string{"action", "set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count", "signal"}[k]
 }
 
 // Retry says how often a failed step is tried again.
@@ -64,6 +65,7 @@ type Step struct {
 	Ask             *Ask          // of StepAsk
 	Handoff         *Handoff      // of StepHandoff
 	Count           *Count        // of StepCount
+	Signal          *SignalStep   // of StepSignal
 
 	Branches []*Branch // of StepChoose
 	Steps    []*Step   // of StepBlock and StepForEach
@@ -99,8 +101,8 @@ func (s *Step) Branch(i int) *Branch { return s.Branches[i] }
 
 var (
 	commonKeys  = []string{"id", "if", "timeout", "retry", "on_error"}
-	controlKeys = []string{"set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count"}
-	laterSteps  = []string{"parallel", "signal", "llm"}
+	controlKeys = []string{"set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count", "signal"}
+	laterSteps  = []string{"parallel", "llm"}
 
 	// Keys that look as if they stood beside a step's action, and the step that they are inputs of; empty is any.
 	insideOf = map[string]string{"approve": "", "accept": "ask", "tries": "ask", "retry_text": "ask", "resume": "handoff"}
@@ -196,6 +198,9 @@ func (c *ruleCompiler) body(s *Step, e entry, common map[string]entry) {
 		s.Kind = StepCount
 		c.countStep(s, e)
 		c.noTimes(e.name, common)
+	case "signal":
+		s.Kind = StepSignal
+		c.signalStep(s, e)
 	case "delay":
 		s.Kind = StepDelay
 		c.delayStep(s, e.value)
