@@ -333,7 +333,10 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 		r.advance()
 		return stepGoesOn, nil
 	}
-	settle := action.Spec().Settle
+	settle, err := r.settle(action.Spec(), step)
+	if err != nil {
+		return r.over(r.failed(step, codeExpression, err)), nil
+	}
 	wait := r.rec.Wait
 	r.rec.Wait = nil
 	if begun && wait == nil && settle != actions.SettleRepeat { // a crash came in the middle of it
@@ -432,6 +435,15 @@ func (r *run) begin(ctx context.Context, key string) error {
 	return r.commit(ctx)
 }
 
+// settle says what becomes of a step's effect when nobody knows whether it happened.
+func (r *run) settle(spec actions.Spec, step *rules.Step) (actions.Settle, error) {
+	if spec.SettleOf == nil {
+		return spec.Settle, nil
+	}
+	inputs, err := step.Inputs(r.scope)
+	return spec.SettleOf(inputs), err
+}
+
 // unsettled notes that nobody knows what became of an attempt that was begun then, in Unix milliseconds.
 func (r *run) unsettled(began int64) {
 	if r.rec.Unsettled == 0 {
@@ -471,7 +483,8 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 	defer cancel()
 	out.time = clock
 	call := &actions.Call{
-		Conn: r.b.conn, Out: out, Event: r.ev.Source, EffectID: r.effectID(step), Archive: r.b.archive, Clock: r.b.clock,
+		Conn: r.b.conn, Out: out, Event: r.ev.Source, User: r.ev.User, EffectID: r.effectID(step), HTTP: actions.HTTPPolicy(r.b.rules().Bot.HTTP),
+		Archive: r.b.archive, Clock: r.b.clock,
 		Log: r.log.With("step", stepName(step)), Dir: r.b.dir, DataDir: r.b.dataDir, Rule: r.rule.ID, Step: stepName(step),
 	}
 	if r.rec.Unsettled != 0 {
@@ -528,7 +541,7 @@ func (r *run) retry(step *rules.Step, settle actions.Settle, start time.Time, er
 		}
 		r.rec.Asked++
 		return max(r.backoff(step, settleBackoff, r.rec.Asked-1), advised), true
-	case settle == actions.SettleReport && unknown(err), r.rec.Failed >= step.Retry.Times:
+	case settle == actions.SettleReport && (unknown(err) || errors.Is(err, actions.ErrUnsettled)), r.rec.Failed >= step.Retry.Times:
 		return 0, false
 	case !hasAdvice && sdkconn.CodeOf(err) != 0 && !sdkconn.Retryable(err):
 		return 0, false
@@ -596,6 +609,7 @@ func (r *run) waitUntil(ctx context.Context, w waitRecord, due time.Time) error 
 func stepError(err error) *rules.StepError {
 	code := codeFailed
 	var input *actions.InputError
+	var status *actions.StatusError
 	switch {
 	case errors.Is(err, actions.ErrUnsettled):
 		code = codeInterrupted
@@ -605,6 +619,8 @@ func stepError(err error) *rules.StepError {
 		code = fmt.Sprint(int32(sdkconn.CodeOf(err)))
 	case errors.As(err, &input):
 		code = codeInput
+	case errors.As(err, &status):
+		code = fmt.Sprintf("http_%d", status.Status)
 	}
 	return &rules.StepError{Code: code, Text: err.Error()}
 }

@@ -31,7 +31,7 @@
 //
 //   - version: always 1. An included file may leave it out.
 //   - bot: connection (the URL that sdkconn.Open takes; it may hold ${{ secrets.NAME }}), admins (user ids), ops_group
-//     (where the bot reports what a person must know), name, catch_up, keep, pace (see The bot's section). In the bot's own
+//     (where the bot reports what a person must know), name, catch_up, keep, pace, http (see The bot's section). In the bot's own
 //     file only.
 //   - include: a path or a list of paths, relative to the file that names them and inside the bot's folder. A pattern
 //     (*, ?, [a-z]; no **) stands for what it finds, sorted, without the files that end in _test.yaml. A file is read
@@ -106,6 +106,7 @@
 //	  catch_up: { max_age: 12h, stages: [guard, main] }
 //	  keep: { events: 14d, traces: 7d, dead: 30d, size: 2GiB }
 //	  pace: { total: 100/s, chat: 40/s }
+//	  http: { allow: [brief.example.com, "*.corp.example"], private: false }
 //
 // What was sent while the bot was away is looked at when it is back, as far as catch_up says: max_age (24h unless given;
 // older events are only stored; 0s: none is looked at) and stages (whose rules are tried on them; all unless given).
@@ -117,6 +118,10 @@
 //
 // What the bot sends goes out at the pace of the service's published limits, unless pace bounds it more: total over the
 // connection, chat to one conversation.
+//
+// Steps with the action http ask the hosts of http.allow and no others: a name or an address, or *. and a domain for all
+// below it, either with a port, which is any unless given. Their addresses may be of this machine or of a private network
+// only with private: true; redirects are checked in the same way.
 //
 // A rate is how many in how long: 20/s, 1/30s, 3/1m. A size is a number with a unit: B, kB, MB, GB, TB, KiB, MiB, GiB, TiB.
 //
@@ -508,7 +513,7 @@
 // A signal step is an event for other rules, in a run of their own: signal.NAME, without msg, user and chat, with what data
 // says (anything that JSON holds, a message too; at most 64 KiB) as event.data, or nil. The name is a plain text. It is
 // written down with the step, so that it comes once, whatever crashes, after the step and in the order of the steps.
-// `signal: NAME` carries nothing. `timbot signal BOT NAME --data JSON` does the same from outside. At most 16 signals follow
+// `signal: NAME` carries nothing. `timbot signal BOT NAME JSON` does the same from outside. At most 16 signals follow
 // from one another: one more fails with the code loop.
 //
 // # Errors

@@ -13,26 +13,27 @@ import (
 func newSignalCommand() *cobra.Command {
 	var (
 		of     whose
-		data   string
 		asJSON bool
 	)
 	cmd := &cobra.Command{
-		Use:   "signal BOT NAME",
+		Use:   "signal BOT NAME [JSON]",
 		Short: "Tell a running bot's rules of something",
-		Long: "Tell a running bot's rules on signal.NAME of something. They see what --data says as event.data. The command\n" +
+		Long: "Tell a running bot's rules on signal.NAME of something. They see the JSON as event.data. The command\n" +
 			"ends when the bot has written the signal down; what the rules do about it comes after.",
-		Example: "  timbot signal examples/bots/signals deploy.done --data '{\"version\": \"1.4.0\"}'",
-		Args:    wantArgs(2, 2, "BOT NAME"),
+		Example: "  timbot signal examples/bots/moderation shop.closed '{\"until\": \"09:00\"}'",
+		Args:    wantArgs(2, 3, "BOT NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			value := jsontext.Value(data)
-			if data != "" && !value.IsValid() {
-				return &usageError{cmd, fmt.Sprintf("--data %q is no JSON: a text is written '\"like this\"'", data)}
+			var data jsontext.Value
+			if len(args) == 3 {
+				if data = jsontext.Value(args[2]); !data.IsValid() {
+					return &usageError{cmd, fmt.Sprintf("%q is no JSON: a text is written '\"like this\"'", args[2])}
+				}
 			}
 			c, err := of.client(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			if err := c.Signal(cmd.Context(), args[1], value); err != nil {
+			if err := c.Signal(cmd.Context(), args[1], data); err != nil {
 				if errors.As(err, new(*bot.NotFoundError)) {
 					err = finding{err}
 				}
@@ -46,7 +47,6 @@ func newSignalCommand() *cobra.Command {
 		},
 	}
 	of.flags(cmd)
-	cmd.Flags().StringVar(&data, "data", "", "what the rules see as event.data: JSON")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
 	return cmd
 }
