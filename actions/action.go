@@ -38,12 +38,18 @@ type Call struct {
 	// Conversation is the event's; the zero value for none.
 	Conversation sdkconn.Conversation
 
+	// User is whom the event is about; empty for nobody.
+	User string
+
 	// EffectID names this effect for good: the same step of the same run has the same id when it is tried again.
 	EffectID string
 
 	// Unsettled is when the first attempt of this effect began whose outcome is not known; zero for none. An action that
 	// settles by asking then looks whether it happened before it does it again.
 	Unsettled time.Time
+
+	// HTTP says which web servers may be asked.
+	HTTP HTTPPolicy
 
 	// Archive keeps records; nil where there is none.
 	Archive Archive

@@ -336,8 +336,8 @@ func run[A any](context.Context, *Call, A) (struct{}, error) { return struct{}{}
 func TestRegistry(t *testing.T) {
 	r := NewRegistry(Builtin()...)
 	want := []string{
-		"announce", "archive", "delete", "download", "find", "history", "import", "log", "mark_read", "reply", "revoke", "save",
-		"send",
+		"announce", "archive", "delete", "download", "find", "history", "http", "import", "log", "mark_read", "mute",
+		"remove_member", "reply", "revoke", "save", "send", "unmute",
 	}
 	if got := r.Names(); !slices.Equal(got, want) {
 		t.Errorf("names %v", got)

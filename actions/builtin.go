@@ -4,7 +4,9 @@ package actions
 func Builtin() []Action {
 	return []Action{
 		Reply, Send, Announce, Revoke, MarkRead, // what others notice
+		Mute, Unmute, RemoveMember, // the members of a group
 		History, Find, Save, Import, Delete, Download, // the bot's own copy
+		HTTP,      // the world outside
 		Keep, Log, // the bot's own notes
 	}
 }

@@ -64,7 +64,7 @@ func (r *Registry) Names() []string {
 // reserved are the keys of a step that are no actions: those beside an action, and the ones that steer a run.
 var reserved = []string{
 	"id", "if", "timeout", "retry", "on_error",
-	"set", "choose", "for_each", "parallel", "do", "stop", "delay", "ask", "handoff", "approve",
+	"set", "choose", "for_each", "parallel", "do", "stop", "delay", "ask", "handoff", "approve", "count", "signal",
 }
 
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$`)

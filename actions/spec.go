@@ -50,6 +50,9 @@ type Spec struct {
 
 	// Settle says what becomes of an effect whose outcome is unknown.
 	Settle Settle
+
+	// SettleOf, when it is not nil, says it for the inputs at hand, as rules give them.
+	SettleOf func(args map[string]any) Settle
 }
 
 // Input describes one input or output.

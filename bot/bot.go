@@ -46,8 +46,10 @@ type Bot struct {
 	busy      busy
 	limits    limits
 	batches   batches
+	counters  locks // by the counter's key
 	catchUp   *catchUp
 	reports   *reports
+	signals   *signals
 	health    health
 
 	current   atomic.Pointer[version]
@@ -61,9 +63,9 @@ type Bot struct {
 	stop    context.CancelFunc
 	fatal   chan error // room for one
 
-	since     time.Time  // when the bot was made
-	accepting sync.Mutex // events are appended and queued in one order
-	offline   bool       // the connection said so; only its handler asks
+	since     time.Time // when the bot was made
+	accepting lock      // events are appended and queued in one order
+	offline   bool      // the connection said so; only its handler asks
 
 	handled, unused, duplicates, caughtUp, tooOld atomic.Uint64
 }
@@ -74,6 +76,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b := &Bot{
 		conn: conn, workers: DefaultWorkers, queueLimit: DefaultQueue, grace: DefaultGrace,
 		ready: make(chan struct{}), fatal: make(chan error, 1),
+		accepting: newLock(),
 	}
 	for _, opt := range opts {
 		opt(b)
@@ -108,7 +111,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	})
 	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
 	b.pace.watch = b.observer.SendPaced
-	b.reports, b.catchUp = newReports(), newCatchUp(b)
+	b.reports, b.catchUp, b.signals = newReports(), newCatchUp(b), newSignals()
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
 		actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
@@ -150,6 +153,14 @@ func (b *Bot) Run(ctx context.Context) error {
 		b.timers.run(work, b.clock, func(t journal.Timer) { b.wake(work, t) })
 	})
 	workers.Go(func() { b.sendReports(work) })
+	workers.Go(func() {
+		select { // what is done by the journal's word goes before what follows from it
+		case <-b.ready:
+		case <-work.Done():
+			return
+		}
+		b.relay(work)
+	})
 
 	input, cancelInput := context.WithCancel(ctx)
 	defer cancelInput()

@@ -86,7 +86,7 @@ func (r *run) bury(step *rules.Step, key string, rec stepRecord) bool {
 		return false
 	}
 	spec := action.Spec()
-	if !spec.ActsOnChat && spec.Settle != actions.SettleAsk && spec.Settle != actions.SettleReport {
+	if settle, err := r.settle(spec, step); err != nil || !spec.ActsOnChat && settle == actions.SettleRepeat {
 		return false
 	}
 	now := r.b.clock.Now()

@@ -45,6 +45,7 @@ const (
 // exec goes on with the run until it ends or waits for a timer. last is asked when it ends: whether the event is done
 // with it. Errors are the journal's, or ctx's; the run is in the journal then.
 func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error) {
+	r.scope.Count = r.counted(ctx)
 	for {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -85,7 +86,8 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 			err = r.forEach(step)
 		case rules.StepSet:
 			err = r.assign(step)
-		case rules.StepAction, rules.StepAsk, rules.StepDelay, rules.StepHandoff:
+		case rules.StepAction, rules.StepAsk, rules.StepDelay, rules.StepHandoff, rules.StepCount,
+			rules.StepSignal:
 			outcome, err := r.do(ctx, step)
 			if err != nil {
 				return false, err
@@ -112,6 +114,10 @@ func (r *run) do(ctx context.Context, step *rules.Step) (outcome, error) {
 		return r.delay(ctx, step)
 	case rules.StepHandoff:
 		return r.handOff(ctx, step)
+	case rules.StepCount:
+		return r.count(ctx, step)
+	case rules.StepSignal:
+		return r.signal(ctx, step)
 	}
 	if step.Approve != nil {
 		if h := r.top().Hold; h == nil || h.Phase != phaseAgreed {
@@ -123,6 +129,9 @@ func (r *run) do(ctx context.Context, step *rules.Step) (outcome, error) {
 
 // end takes the run out of the journal, and its event when that is done with it.
 func (r *run) end(ctx context.Context, last bool) error {
+	if r.lost != nil {
+		return r.lost
+	}
 	r.b.people.end(r.change, r.id)
 	if r.rec.Dead != nil {
 		return r.park(ctx)
@@ -167,7 +176,7 @@ func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 	}
 	r.steps[key] = rec
 	r.change.Steps = append(r.change.Steps, journal.Step{Run: r.id, Key: key, Data: data})
-	if step.Kind != rules.StepAction || r.attempt.Key != key {
+	if r.attempt.Key != key {
 		r.attempt = stepTrace{Key: key, Name: stepName(step), Action: actionName(step), Began: r.b.clock.Now().UnixMilli()}
 	}
 	if rec.Err != nil {
@@ -324,7 +333,10 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 		r.advance()
 		return stepGoesOn, nil
 	}
-	settle := action.Spec().Settle
+	settle, err := r.settle(action.Spec(), step)
+	if err != nil {
+		return r.over(r.failed(step, codeExpression, err)), nil
+	}
 	wait := r.rec.Wait
 	r.rec.Wait = nil
 	if begun && wait == nil && settle != actions.SettleRepeat { // a crash came in the middle of it
@@ -423,6 +435,15 @@ func (r *run) begin(ctx context.Context, key string) error {
 	return r.commit(ctx)
 }
 
+// settle says what becomes of a step's effect when nobody knows whether it happened.
+func (r *run) settle(spec actions.Spec, step *rules.Step) (actions.Settle, error) {
+	if spec.SettleOf == nil {
+		return spec.Settle, nil
+	}
+	inputs, err := step.Inputs(r.scope)
+	return spec.SettleOf(inputs), err
+}
+
 // unsettled notes that nobody knows what became of an attempt that was begun then, in Unix milliseconds.
 func (r *run) unsettled(began int64) {
 	if r.rec.Unsettled == 0 {
@@ -462,7 +483,8 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 	defer cancel()
 	out.time = clock
 	call := &actions.Call{
-		Conn: r.b.conn, Out: out, Event: r.ev.Source, EffectID: r.effectID(step), Archive: r.b.archive, Clock: r.b.clock,
+		Conn: r.b.conn, Out: out, Event: r.ev.Source, User: r.ev.User, EffectID: r.effectID(step), HTTP: actions.HTTPPolicy(r.b.rules().Bot.HTTP),
+		Archive: r.b.archive, Clock: r.b.clock,
 		Log: r.log.With("step", stepName(step)), Dir: r.b.dir, DataDir: r.b.dataDir, Rule: r.rule.ID, Step: stepName(step),
 	}
 	if r.rec.Unsettled != 0 {
@@ -519,7 +541,7 @@ func (r *run) retry(step *rules.Step, settle actions.Settle, start time.Time, er
 		}
 		r.rec.Asked++
 		return max(r.backoff(step, settleBackoff, r.rec.Asked-1), advised), true
-	case settle == actions.SettleReport && unknown(err), r.rec.Failed >= step.Retry.Times:
+	case settle == actions.SettleReport && (unknown(err) || errors.Is(err, actions.ErrUnsettled)), r.rec.Failed >= step.Retry.Times:
 		return 0, false
 	case !hasAdvice && sdkconn.CodeOf(err) != 0 && !sdkconn.Retryable(err):
 		return 0, false
@@ -587,6 +609,7 @@ func (r *run) waitUntil(ctx context.Context, w waitRecord, due time.Time) error 
 func stepError(err error) *rules.StepError {
 	code := codeFailed
 	var input *actions.InputError
+	var status *actions.StatusError
 	switch {
 	case errors.Is(err, actions.ErrUnsettled):
 		code = codeInterrupted
@@ -596,6 +619,8 @@ func stepError(err error) *rules.StepError {
 		code = fmt.Sprint(int32(sdkconn.CodeOf(err)))
 	case errors.As(err, &input):
 		code = codeInput
+	case errors.As(err, &status):
+		code = fmt.Sprintf("http_%d", status.Status)
 	}
 	return &rules.StepError{Code: code, Text: err.Error()}
 }

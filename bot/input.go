@@ -18,6 +18,9 @@ func (b *Bot) input(ctx context.Context) error {
 	if err := b.takeUp(ctx); err != nil {
 		return stopped(ctx, fmt.Errorf("journal: %w", err))
 	}
+	if err := b.relayAll(ctx); err != nil { // signals that did not become events before the stop
+		return stopped(ctx, fmt.Errorf("journal: %w", err))
+	}
 	for _, typ := range []string{"bot.started", "bot.online"} {
 		if err := b.lifecycle(ctx, typ); err != nil {
 			return stopped(ctx, fmt.Errorf("journal: %w", err))
@@ -207,8 +210,10 @@ func (b *Bot) store(ctx context.Context, batch []journal.Event) (int, error) {
 	if len(batch) == 0 {
 		return 0, nil
 	}
-	b.accepting.Lock()
-	defer b.accepting.Unlock()
+	if err := b.accepting.lock(ctx); err != nil {
+		return 0, err
+	}
+	defer b.accepting.unlock()
 	fresh, err := b.journal.Append(ctx, batch)
 	if err != nil {
 		return 0, fmt.Errorf("store events: %w", err)

@@ -144,7 +144,10 @@ func (b *Bot) events(stored journal.Event) ([]rules.Event, error) {
 func ruleEvents(stored journal.Event, rec eventRecord, self string) []rules.Event {
 	if rec.SDK == nil {
 		ev := rules.Lifecycle(rec.Lifecycle, rec.At, self)
-		ev.Key = stored.Key
+		ev.Key, ev.Hops = stored.Key, rec.Hops
+		if len(rec.Data) > 0 {
+			ev.Data, _ = decodeValue(rec.Data) // which encodeValue wrote
+		}
 		return []rules.Event{ev}
 	}
 	return rules.Events(rec.SDK, self)

@@ -12,11 +12,14 @@ import (
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
-// eventRecord is an event as the journal keeps it: one of the connection, or one of the bot's own life.
+// eventRecord is an event as the journal keeps it: one of the connection, one of the bot's own life, or a signal.
 type eventRecord struct {
 	SDK       *sdkconn.Event `json:"sdk,omitzero"`
 	Lifecycle string         `json:"lifecycle,omitzero"`
 	At        uint64         `json:"at,omitzero"` // seconds
+
+	Data jsontext.Value `json:"data,omitzero"` // of a signal: encodeValue
+	Hops int            `json:"hops,omitzero"` // of a signal: how many led to it
 }
 
 func newEvent(e *sdkconn.Event) (journal.Event, error) {

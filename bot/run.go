@@ -32,6 +32,8 @@ type run struct {
 	// attempt is the step at hand, as the trace will tell it.
 	attempt stepTrace
 
+	lost error // the journal's, when an expression asked it: nothing more of the run is written
+
 	pass   *pass // how it came through the gate; of a new run
 	shared bool  // other runs of its event may end in other hands meanwhile
 
@@ -353,6 +355,9 @@ func (r *run) keepPlace() error {
 }
 
 func (r *run) write(ctx context.Context) error {
+	if r.lost != nil {
+		return r.lost
+	}
 	err := r.b.journal.Commit(ctx, r.change)
 	if err == nil {
 		r.b.timers.remove(r.change.StopTimers...)

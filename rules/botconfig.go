@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ type BotConfig struct {
 	CatchUp    CatchUp
 	Keep       Keep
 	Pace       Pace
+	HTTP       HTTP
 	Pos        Pos
 
 	ConnectionPos Pos // of Connection, to point at a URL that cannot be opened
@@ -43,6 +45,12 @@ type Pace struct {
 	Chat  Rate // to one conversation
 }
 
+// HTTP says which web servers http steps may ask (`http`). The zero value allows none.
+type HTTP struct {
+	Allow   []string // hosts, *.domains, either with a port
+	Private bool     // their addresses may be of this machine or a private network
+}
+
 // maxPace bounds Pace: more is no bound.
 const maxPace = 100_000
 
@@ -56,7 +64,7 @@ func defaultBot() BotConfig {
 	}
 }
 
-var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace"}
+var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace", "http"}
 
 func (l *loader) resolveBot(set *Set) {
 	if l.bot == nil {
@@ -92,6 +100,8 @@ func (l *loader) resolveBot(set *Set) {
 			keep = e.value
 		case "pace":
 			r.pace(e.value, &b.Pace)
+		case "http":
+			r.http(e.value, &b.HTTP)
 		default:
 			r.unknown(e, botKeys)
 		}
@@ -220,6 +230,31 @@ func (r *reader) pace(n *yaml.Node, p *Pace) {
 			p.Chat, _ = r.rate(e.value, "chat", maxPace)
 		default:
 			r.unknown(e, []string{"total", "chat"})
+		}
+	}
+}
+
+// hostForm is a host in bot.http.allow: a name or an address, or *. and a domain, and perhaps a port.
+var hostForm = regexp.MustCompile(`^((\*\.)?[\p{L}\p{N}_-]+(\.[\p{L}\p{N}_-]+)*|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?$`)
+
+func (r *reader) http(n *yaml.Node, h *HTTP) {
+	entries, _ := r.mapping(n, "http")
+	for _, e := range entries {
+		switch e.name {
+		case "allow":
+			items, _ := r.sequence(e.value, "allow")
+			for _, item := range items {
+				host, ok := r.str(item, "allow")
+				if ok && !hostForm.MatchString(host) {
+					r.errorf(item, "%q is no host: write for instance api.example.com, *.example.com or api.example.com:8443", host)
+					continue
+				}
+				h.Allow = append(h.Allow, host)
+			}
+		case "private":
+			h.Private = r.boolean(e.value, "private")
+		default:
+			r.unknown(e, []string{"allow", "private"})
 		}
 	}
 }

@@ -60,7 +60,6 @@ var catalog = fakeCatalog{
 			{Name: "op", Type: kind(KindString), Enum: []string{"upsert", "tombstone"}}, in("record", Type{Kind: KindMap}),
 			in("retain", kind(KindDuration))},
 	},
-	"count":         {Name: "count", Inputs: []Field{req("key", kind(KindString)), req("window", kind(KindDuration))}},
 	"mute":          {Name: "mute", ActsOnChat: true, NeedsConversation: true, Inputs: []Field{req("for", kind(KindDuration))}},
 	"remove_member": {Name: "remove_member", ActsOnChat: true, NeedsConversation: true, Inputs: []Field{in("reason", kind(KindString))}},
 	"http": {

@@ -31,7 +31,7 @@
 //
 //   - version: always 1. An included file may leave it out.
 //   - bot: connection (the URL that sdkconn.Open takes; it may hold ${{ secrets.NAME }}), admins (user ids), ops_group
-//     (where the bot reports what a person must know), name, catch_up, keep, pace (see The bot's section). In the bot's own
+//     (where the bot reports what a person must know), name, catch_up, keep, pace, http (see The bot's section). In the bot's own
 //     file only.
 //   - include: a path or a list of paths, relative to the file that names them and inside the bot's folder. A pattern
 //     (*, ?, [a-z]; no **) stands for what it finds, sorted, without the files that end in _test.yaml. A file is read
@@ -106,6 +106,7 @@
 //	  catch_up: { max_age: 12h, stages: [guard, main] }
 //	  keep: { events: 14d, traces: 7d, dead: 30d, size: 2GiB }
 //	  pace: { total: 100/s, chat: 40/s }
+//	  http: { allow: [brief.example.com, "*.corp.example"], private: false }
 //
 // What was sent while the bot was away is looked at when it is back, as far as catch_up says: max_age (24h unless given;
 // older events are only stored; 0s: none is looked at) and stages (whose rules are tried on them; all unless given).
@@ -117,6 +118,10 @@
 //
 // What the bot sends goes out at the pace of the service's published limits, unless pace bounds it more: total over the
 // connection, chat to one conversation.
+//
+// Steps with the action http ask the hosts of http.allow and no others: a name or an address, or *. and a domain for all
+// below it, either with a port, which is any unless given. Their addresses may be of this machine or of a private network
+// only with private: true; redirects are checked in the same way.
 //
 // A rate is how many in how long: 20/s, 1/30s, 3/1m. A size is a number with a unit: B, kB, MB, GB, TB, KiB, MiB, GiB, TiB.
 //
@@ -164,8 +169,8 @@
 //	bot.kicked              another login took the bot's place
 //	bot.sig_expired         the bot's ticket is too old
 //
-// A message that is read back from the history and was taken back in the meantime is message.revoked. This version has no
-// schedules, no webhooks and no signals.
+// A message that is read back from the history and was taken back in the meantime is message.revoked. signal.NAME is what a
+// signal step, or `timbot signal`, tells the rules (see Signals). This version has no schedules and no webhooks.
 //
 // # Limits
 //
@@ -359,7 +364,7 @@
 // The language is that of expr-lang (https://expr-lang.org/docs/language-definition), checked when the file is loaded:
 // an unknown name, a wrong type or an if that is no boolean is an error with its place. The names:
 //
-//	event   type, key, time, caught_up; by (who did it), text (of a request, notice or revocation), muted_for,
+//	event   type, key, time, caught_up; data (of a signal); by (who did it), text (of a request, notice or revocation), muted_for,
 //	        changes (of group.changed: what, value)
 //	msg     id, text, time, sender, seq, elems, mentions, mentions_bot, mentions_all, is_self, custom (cloud custom
 //	        data), revoked, revoke_reason, revoked_by, imported
@@ -391,6 +396,7 @@
 //	pick(list)           an item of the list, always the same for the same event
 //	redact(text, kinds)  the text with stars in the place of kinds: "phone", "id_card", "bank_card", "email"
 //	string(x)            x as it looks inside a text
+//	count(key, "24h")    in steps: how many marks count steps made under the key in that time
 //
 // expr-lang's timezone is not there, [a:b] does not cut texts, and a weekday or month is compared by its name:
 // now().Weekday().String() == "Sunday". Bounds: an expression has at most 16 KiB and 1,000 nodes, puts at most two of any,
@@ -458,6 +464,58 @@
 //	  - delay: 5m
 //	  - reply: 五分钟到了。
 //
+// # Counts
+//
+//	rules:
+//	  - id: mod.links
+//	    on: message.group
+//	    match: { any_of: ["http://", "https://"] }
+//	    do:
+//	      - id: strikes
+//	        count:
+//	          key: links/${{ chat.id }}/${{ user.id }}
+//	          window: 24h
+//	      - if: steps.strikes.value >= 3
+//	        do:
+//	          - revoke: {}
+//	      - if: count("links/" + chat.id + "/" + user.id, "10m") > 1
+//	        do:
+//	          - reply: 请不要连续发送链接。
+//
+// count makes a mark under key, a text that all rules share, and gives in steps.ID.value how many there are, this one
+// included. A mark is made once, whatever crashes. Beside key stands one of
+//
+//   - window: marks of so long ago and since then count. It slides.
+//   - decay: what was counted so far comes to half in this time, and again to half in the same time; the value is a number
+//     such as 1.5. It is a count of its own, apart from that of window.
+//
+// Either is from 1s to 366d. on_error may stand beside it; timeout and retry may not. The function count(key, "24h") reads
+// the marks of count steps with window without making one; its window is a plain text, and it is for steps only: in the if
+// of a rule it would cost a look into the journal at every message.
+//
+// # Signals
+//
+//	rules:
+//	  - id: report
+//	    on: message.c2c
+//	    match: { mode: command, any_of: [/report] }
+//	    do:
+//	      - signal:
+//	          name: report.filed
+//	          data: { from: "${{ user.id }}", text: "${{ join(args, ' ') }}" }
+//	  - id: report.tell
+//	    on: signal.report.filed
+//	    do:
+//	      - send:
+//	          to_group: "@TGS#ops"
+//	          text: ${{ event.data.from }} 举报：${{ event.data.text }}
+//
+// A signal step is an event for other rules, in a run of their own: signal.NAME, without msg, user and chat, with what data
+// says (anything that JSON holds, a message too; at most 64 KiB) as event.data, or nil. The name is a plain text. It is
+// written down with the step, so that it comes once, whatever crashes, after the step and in the order of the steps.
+// `signal: NAME` carries nothing. `timbot signal BOT NAME JSON` does the same from outside. At most 16 signals follow
+// from one another: one more fails with the code loop.
+//
 // # Errors
 //
 // Load returns every mistake at once, in the order of the files, each with its place, its source line and the nearest valid
@@ -469,5 +527,6 @@
 //
 // What is no mistake but probably not meant is in Set.Warnings: unused-list, empty-list, unreachable, shadow,
 // always-candidate (nothing narrows the rule down, so its if is evaluated for every event), unset-secret, idle-session (a
-// session whose steps ask nothing), silent-handoff (nobody is told, and nothing gives the conversation back by itself).
+// session whose steps ask nothing), silent-handoff (nobody is told, and nothing gives the conversation back by itself),
+// unheard-signal (a signal that no rule listens to).
 package rules

@@ -160,7 +160,8 @@ func (es Errors) Unwrap() []error {
 // Warning is something that is no mistake but that lint should tell.
 type Warning struct {
 	// ID names the kind of finding: "unused-list", "empty-list", "always-candidate", "shadow", "unreachable",
-	// "unset-secret", "idle-session", "silent-handoff".
+	// "unset-secret", "idle-session", "silent-handoff",
+	// "unheard-signal".
 	ID string
 	Error
 }

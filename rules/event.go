@@ -21,6 +21,10 @@ type Event struct {
 	User string
 	// Self is the bot's own user id.
 	Self string
+	// Data is what a signal carries, raw.
+	Data any
+	// Hops is how many signals led to this one, itself included, beginning at an event of another kind.
+	Hops int
 }
 
 // eventDoc describes one event name. doc.go lists the same table; a test compares them.

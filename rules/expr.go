@@ -38,6 +38,7 @@ type node = yaml.Node
 // place is where an expression stands: it decides which names there are and what they mean.
 type place struct {
 	r      *reader
+	set    *Set  // that is being loaded; nil outside of rules
 	rule   *Rule // nil outside of rules
 	level  level
 	events []eventDoc
@@ -83,7 +84,7 @@ var roots = types.Map{
 	"event": types.TypeOf(&eventView{}), "msg": types.TypeOf(&msgView{}), "user": types.TypeOf(&userView{}),
 	"chat": types.TypeOf(&chatView{}), "bot": types.TypeOf(&botView{}), "match": types.TypeOf(&matchView{}),
 	"args": types.TypeOf([]string{}), "state": types.TypeOf(&stateView{}), "now()": types.TypeOf(time.Time{}),
-	"seed()": types.String, "events": types.TypeOf([]itemView{}), "answer": types.TypeOf(&answerView{}),
+	"seed()": types.String, countFunction: types.TypeOf(counter(nil)), "events": types.TypeOf([]itemView{}), "answer": types.TypeOf(&answerView{}),
 }
 
 // rootNames is what a person may write, for suggestions and collisions.

@@ -18,6 +18,7 @@ const (
 	needFunction  = "need()"
 	addFunction   = "add()"
 	errorFunction = "error()"
+	countFunction = "count()"
 )
 
 // disabled are the functions of expr that the language does not have, and why.
@@ -25,6 +26,8 @@ var disabled = map[string]string{
 	"now":      "", // ours stands in its place
 	"timezone": "a function reads no files, and zones are files",
 }
+
+var errNoCount = errors.New("count: nothing is counted here")
 
 var errTooLong = fmt.Errorf("a text would be longer than %d bytes", maxTextBytes)
 

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -41,6 +42,8 @@ type Set struct {
 	byID     map[string]*Rule
 	needs    Needs
 	uses     struct{ dialogues, handoffs, approvals bool }
+
+	countWindow time.Duration
 }
 
 // Hash names the text of all files, lists included. Sets with the same hash behave the same under the same catalog and

@@ -19,6 +19,7 @@ type eventView struct {
 	Text     string        `expr:"text"`
 	MutedFor time.Duration `expr:"muted_for"`
 	Changes  []changeView  `expr:"changes"`
+	Data     any           `expr:"data"`
 }
 
 type changeView struct {
@@ -244,6 +245,9 @@ func viewElem(e sdkconn.Elem) elemView {
 // event fills a view.
 func (w viewer) event(out *eventView, ev *Event) {
 	*out = eventView{Type: ev.Type, Key: ev.Key, Time: w.time(ev.at())}
+	if ev.Data != nil {
+		out.Data = w.view(Type{Kind: KindAny}, ev.Data)
+	}
 	if ev.Source == nil {
 		return
 	}

@@ -81,8 +81,11 @@ func (c *nameCheck) check(root *ast.Node) {
 		case *ast.CallNode:
 			c.call(n, node, &calls)
 		case *ast.BuiltinNode:
-			if node.Name == "date" && len(node.Arguments) > 2 {
+			switch {
+			case node.Name == "date" && len(node.Arguments) > 2:
 				c.errorf(node, "date() takes no time zone: a function reads no files, and zones are files")
+			case node.Name == "count":
+				c.count(n, node)
 			}
 		}
 	})

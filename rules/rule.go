@@ -121,7 +121,7 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 	c.head(n, get)
 	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value}
 	c.place = &place{
-		r: r, rule: rule, lists: l.lists, vars: l.vars, runVars: runVars(bodies...),
+		r: r, set: set, rule: rule, lists: l.lists, vars: l.vars, runVars: runVars(bodies...),
 		steps: make(map[string]Type), later: stepIDs(bodies...), locals: make(map[string]Type),
 	}
 	rule.runVars = c.place.runVars
@@ -257,6 +257,11 @@ func (c *ruleCompiler) events(n *yaml.Node, get map[string]entry) {
 			c.rule.Events = append(c.rule.Events, d.name)
 			c.place.events = append(c.place.events, d)
 		}
+		delete(seen, d.name)
+	}
+	for _, name := range keys(seen) {
+		c.rule.Events = append(c.rule.Events, name)
+		c.place.events = append(c.place.events, eventDoc{name: name})
 	}
 }
 
@@ -283,9 +288,12 @@ func (c *ruleCompiler) event(n *yaml.Node) []string {
 	if _, ok := eventDocOf(name); ok {
 		return []string{name}
 	}
-	if name == "signal" || strings.HasPrefix(name, "signal.") {
-		c.r.errorf(n, "this version has no signals")
-		return nil
+	if signal, ok := strings.CutPrefix(name, signalPrefix); ok || name == "signal" {
+		if err := SignalName(signal); err != nil || !ok {
+			c.r.errorf(n, "signal.NAME hears the signals of one name: small letters, digits, dots, - and _")
+			return nil
+		}
+		return []string{name}
 	}
 	c.r.errorf(n, "unknown event %q%s", name, didYouMean(name, append(EventTypes(), "message")))
 	return nil
@@ -478,6 +486,12 @@ func (r *Rule) walk(f func(*program)) {
 				a.in.programs(f)
 				a.by.programs(f)
 				a.text.programs(f)
+			}
+			if s.Count != nil {
+				s.Count.key.programs(f)
+			}
+			if s.Signal != nil {
+				s.Signal.data.programs(f)
 			}
 			if h := s.Handoff; h != nil {
 				h.queue.programs(f)

@@ -56,6 +56,9 @@ type Scope struct {
 	Locals map[string]any
 	// Answer is the message that answers an ask, while Ask.Accepts looks at it: `answer`.
 	Answer *Event
+	// Count tells how many marks were made under a key in the window up to now: count(key, window). Nil counts nothing, and
+	// the call fails.
+	Count func(key string, window time.Duration) (int, error)
 	// Batch holds the events that a batch gathered, in their order: `events`. Of a rule without batch it is empty, and
 	// `events` the one event.
 	Batch []BatchEvent
@@ -202,6 +205,8 @@ func (sc *Scope) env(set *Set, rule *Rule, programs ...*program) map[string]any 
 				env[name] = sc.Facts.Now
 			case "seed()":
 				env[name] = sc.Event.Key
+			case countFunction:
+				env[name] = sc.counter()
 			case "events":
 				env[name] = sc.events(w)
 			case "answer":

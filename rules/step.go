@@ -35,11 +35,13 @@ const (
 	StepAsk                     // Ask; the result is the answer
 	StepDelay                   // the run goes on after Delay
 	StepHandoff                 // Handoff
+	StepCount                   // Count; the value is the number
+	StepSignal                  // Signal
 )
 
 // String returns the word for it in a rule.
 func (k StepKind) String() string {
-	return [...]string{"action", "set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff"}[k]
+	return [...]string{"action", "set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count", "signal"}[k]
 }
 
 // Retry says how often a failed step is tried again.
@@ -58,10 +60,12 @@ type Step struct {
 
 	Timeout         time.Duration // of StepAction
 	Retry           Retry         // of StepAction
-	ContinueOnError bool          // of StepAction and StepAsk: on_error: continue
+	ContinueOnError bool          // of StepAction, StepAsk and StepCount: on_error: continue
 	Approve         *Approve      // of StepAction; nil: nobody is asked
 	Ask             *Ask          // of StepAsk
 	Handoff         *Handoff      // of StepHandoff
+	Count           *Count        // of StepCount
+	Signal          *SignalStep   // of StepSignal
 
 	Branches []*Branch // of StepChoose
 	Steps    []*Step   // of StepBlock and StepForEach
@@ -97,8 +101,8 @@ func (s *Step) Branch(i int) *Branch { return s.Branches[i] }
 
 var (
 	commonKeys  = []string{"id", "if", "timeout", "retry", "on_error"}
-	controlKeys = []string{"set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff"}
-	laterSteps  = []string{"parallel", "signal", "count", "http", "llm"}
+	controlKeys = []string{"set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count", "signal"}
+	laterSteps  = []string{"parallel", "llm"}
 
 	// Keys that look as if they stood beside a step's action, and the step that they are inputs of; empty is any.
 	insideOf = map[string]string{"approve": "", "accept": "ask", "tries": "ask", "retry_text": "ask", "resume": "handoff"}
@@ -189,6 +193,14 @@ func (c *ruleCompiler) body(s *Step, e entry, common map[string]entry) {
 			r.errorf(ce.key, "retry belongs to an action: how often is asked again is tries, inside ask")
 			delete(common, "retry")
 		}
+	case "count":
+		control = false
+		s.Kind = StepCount
+		c.countStep(s, e)
+		c.noTimes(e.name, common)
+	case "signal":
+		s.Kind = StepSignal
+		c.signalStep(s, e)
 	case "delay":
 		s.Kind = StepDelay
 		c.delayStep(s, e.value)
@@ -241,6 +253,16 @@ func (c *ruleCompiler) body(s *Step, e entry, common map[string]entry) {
 	}
 	if ce, ok := common["id"]; ok {
 		c.stepID(s, ce.value)
+	}
+}
+
+// noTimes refuses what only an action has of the keys beside a step.
+func (c *ruleCompiler) noTimes(what string, common map[string]entry) {
+	for _, name := range []string{"timeout", "retry"} {
+		if ce, ok := common[name]; ok {
+			c.r.errorf(ce.key, "%s belongs to an action: %q has none", name, what)
+			delete(common, name)
+		}
 	}
 }
 

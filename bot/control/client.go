@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/timbot-go/timbot/bot"
 )
@@ -68,6 +69,12 @@ func (c *Client) Reload(ctx context.Context) (*Reloaded, error) {
 // Trim makes the bot forget what its file lets it forget.
 func (c *Client) Trim(ctx context.Context) (*Trimmed, error) {
 	return Post[*Trimmed](ctx, c, "/v1/trim", struct{}{})
+}
+
+// Signal is bot.Bot.Signal.
+func (c *Client) Signal(ctx context.Context, name string, data jsontext.Value) error {
+	_, err := Post[signal](ctx, c, "/v1/signal", signal{name, data})
+	return err
 }
 
 // Why is bot.Inspector.Why.

@@ -35,6 +35,7 @@ type Desk struct {
 	Status    func(context.Context) (*Status, error)
 	Reload    func(context.Context) (*Reloaded, error)
 	Trim      func(context.Context) (*Trimmed, error)
+	Signal    func(ctx context.Context, name string, data jsontext.Value) error
 }
 
 // Status is how a bot does, and what runs it.
@@ -92,6 +93,12 @@ func NewServer(desk Desk, log *slog.Logger) *Server {
 			return nil, errNoDesk
 		}
 		return desk.Trim(ctx)
+	}))
+	s.Handle("POST /v1/signal", Answer(func(ctx context.Context, in signal) (signal, error) {
+		if desk.Signal == nil {
+			return in, errNoDesk
+		}
+		return signal{Name: in.Name}, desk.Signal(ctx, in.Name, in.Data)
 	}))
 	s.Handle("GET /v1/why", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		why := desk.Inspector.Why
@@ -187,6 +194,12 @@ type decision struct {
 	Number  int    `json:"number"`
 	Approve bool   `json:"approve"`
 	By      string `json:"by,omitzero"`
+}
+
+// signal is something that rules are told of.
+type signal struct {
+	Name string         `json:"name"`
+	Data jsontext.Value `json:"data,omitzero"`
 }
 
 var errNoDesk = &Error{Kind: KindUnavailable, Text: "this bot was started without that"}

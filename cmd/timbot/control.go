@@ -34,6 +34,7 @@ func openControl(folder *bot.Folder, b *bot.Bot, l *loaded, log *slog.Logger) (s
 			t, err := b.Trim(ctx)
 			return trimmed(t), err
 		},
+		Signal: b.Signal,
 	}, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup

@@ -113,8 +113,9 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return badFlag(cmd, err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
-		newDeadCommand(), newHandoffCommand(), newApprovalsCommand())
-	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newFmtCommand(), newSchemaCommand(), newActionsCommand(),
+		newDeadCommand(), newHandoffCommand(), newApprovalsCommand(), newSignalCommand())
+	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newFmtCommand(), newSchemaCommand(),
+		newActionsCommand(),
 		newChatFileCommand(), newJournalCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
 	return root
 }
