@@ -78,7 +78,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 		fsys: fsys, opts: opts, docs: make(map[string]*document), lists: make(map[string][]string),
 		listPos: make(map[string]Pos), vars: make(map[string]any), varPos: make(map[string]Pos),
 		secrets: make(map[string]string), used: make(map[string]bool), ruleIDs: make(map[string]Pos),
-		folded: make(map[string]phrases), compiling: newCompiling(),
+		folded: make(map[string]phrases), profiles: make(map[string]*profile), compiling: newCompiling(),
 	}
 	set := &Set{Bot: defaultBot()}
 	l.file(name, nil, Pos{File: name})
@@ -123,6 +123,7 @@ type loader struct {
 	secrets    map[string]string
 	ruleIDs    map[string]Pos
 	folded     map[string]phrases
+	profiles   map[string]*profile
 }
 
 // ruleFile is a YAML file whose top level has been read.
@@ -357,7 +358,7 @@ func (l *loader) listFile(r *reader, n *yaml.Node, name string) []string {
 		if phrase == "" || seen[phrase] {
 			continue
 		}
-		if foldText(phrase, NormalizeChat) == "" {
+		if unseen(phrase) {
 			l.add(d, "", number, 1, nil, "this line has only characters that are not seen")
 			continue
 		}
@@ -365,6 +366,16 @@ func (l *loader) listFile(r *reader, n *yaml.Node, name string) []string {
 		list = append(list, phrase)
 	}
 	return list
+}
+
+// unseen reports whether none of s's characters is seen.
+func unseen(s string) bool {
+	for _, r := range s {
+		if !isZeroWidth(r) {
+			return false
+		}
+	}
+	return true
 }
 
 func listLine(line string) string {
