@@ -314,22 +314,57 @@
 // match holds at least one of any_of (one must be there), all_of (all must be there) and none_of (none may be there), each a
 // string or a list of strings, and
 //
+//   - except: phrases in which a word does not count: 加微信 is no hit inside 不要加微信, and still is one beside it. Except
+//     for regular expressions they may stand anywhere, whatever the mode.
 //   - mode: contains (the default: anywhere), exact (the whole text), prefix (at its start), word (anywhere, but not inside
-//     a longer word), regex, command.
-//   - normalize: chat (the default) or none.
+//     a longer word), fuzzy (anywhere, with mistakes), regex, command.
+//   - normalize: chat (the default), strict or none.
 //
 // An entry may be ${{ lists.NAME }}, or another expression of lists and vars; it is evaluated when the file is loaded.
+// A list may have 100,000 phrases.
 //
 // With normalize: chat the text and the words are made alike before they are compared: NFKC (full width and half width,
-// ligatures, circled digits), case folding, and removal of characters without width. With none their bytes are compared.
-// Under chat, white space around the text does not count for exact and prefix.
+// ligatures, circled digits), case folding, traditional Chinese as simplified, and removal of characters without width.
+// With none their bytes are compared. Under chat, white space around the text does not count for exact and prefix.
+//
+// With strict they are made alike further: without white space, punctuation, symbols, emoji and accents, a character that
+// is repeated counts as one (not digits), and what looks like a character or is written for it is that character (Cyrillic
+// а, ➕ for 加, 薇 for 微). A word is not put together over the end of a clause, unless all of it is spelled out:
+// 加。微。信 is a hit, 多加。微信里 is not; and not from parts of other Latin words: dev xml holds no vx. Two options stand in
+// a mapping:
+//
+//	rules:
+//	  - id: ads
+//	    stage: guard
+//	    on: message.group
+//	    match:
+//	      any_of: [加微信, 进群]
+//	      except: [请勿加微信, 欢迎进群]
+//	      normalize:
+//	        profile: strict
+//	        pinyin: true
+//	        aliases: { 裙: 群, 威: 微, wx: 微信 }
+//	    do:
+//	      - revoke: {}
+//
+// aliases say what else is written for something, at most 1,000; the longest that fits counts. With pinyin a Chinese
+// character is its syllable without the tone, so that 加威信, jia wei xin and 加wei信 are 加微信, and so is every other word
+// that sounds alike. profile may be left out where there is an option.
+//
+// match.spans are places of msg.text as it was written, on the boundaries of its characters, from the first character of
+// the word to its last, with what was removed between them. Of any_of the longest words count: where 加微信 stands, 微信
+// alone is not named.
+//
+// A fuzzy word may differ from the text in one character, left out, put in or another one, for each four of its own;
+// shorter ones must be there as they are. It has at most 64 characters.
 //
 // In mode word a hit may not touch another letter, digit or _ with its own letters and digits: cat is in 我的cat呢 but not in
 // concatenate. Scripts that put no space between words, such as Chinese, have no such boundary: a Chinese word is where it
 // stands.
 //
 // A regex is one of Go's regexp package, whose time is linear in the text; look-around does not exist. Under chat it sees
-// the folded text, its own literals are folded and case does not count. match.groups holds its named groups.
+// the folded text, its own literals are folded and case does not count. match.groups holds its named groups. A regex and
+// a command do not go with strict, which leaves no separators.
 //
 //	rules:
 //	  - id: order
@@ -528,5 +563,6 @@
 // What is no mistake but probably not meant is in Set.Warnings: unused-list, empty-list, unreachable, shadow,
 // always-candidate (nothing narrows the rule down, so its if is evaluated for every event), unset-secret, idle-session (a
 // session whose steps ask nothing), silent-handoff (nobody is told, and nothing gives the conversation back by itself),
-// unheard-signal (a signal that no rule listens to).
+// unheard-signal (a signal that no rule listens to), fuzzy-cost (what fuzzy words cost), short-word (one character is left
+// of a word under strict).
 package rules

@@ -117,17 +117,26 @@ func (m *matcher) why(in *input) string {
 	if m.mode == MatchCommand {
 		return "match  no command of any_of"
 	}
-	v := in.view(m.normalize)
+	v := in.view(m.profile)
 	for i, word := range m.all.words {
-		if _, _, ok := m.find(&m.all, i, v); !ok {
+		if _, _, ok := m.find(&m.all, i, in, v); !ok {
 			return fmt.Sprintf("match  all_of: %q is not there", cut(word))
 		}
 	}
-	for i, word := range m.none.words {
-		if start, end, ok := m.find(&m.none, i, v); ok {
-			span := v.span(start, end)
-			return fmt.Sprintf("match  none_of: %q ← %q [%d:%d]", cut(word), cut(in.text[span.Start:span.End]), span.Start, span.End)
-		}
+	place := func(o occurrence) string {
+		span := v.span(o.start, o.end)
+		return fmt.Sprintf("%q [%d:%d]", cut(in.text[span.Start:span.End]), span.Start, span.End)
+	}
+	if o, ok := m.first(&m.none, in, v); ok {
+		return fmt.Sprintf("match  none_of: %q ← %s", cut(m.none.words[o.word]), place(o))
+	}
+	safe := ""
+	m.each(&m.any, v, func(o occurrence) bool { // it is there, and shielded
+		safe = fmt.Sprintf("match  any_of: %q ← %s stands inside a phrase of except", cut(m.any.words[o.word]), place(o))
+		return false
+	})
+	if safe != "" {
+		return safe
 	}
 	return "match  no word of any_of"
 }

@@ -104,8 +104,8 @@ func newLoader(fsys fs.FS, opts Options) *loader {
 		fsys: fsys, opts: opts, docs: make(map[string]*document), yaml: make(map[string]bool),
 		lists: make(map[string][]string), listPos: make(map[string]Pos), vars: make(map[string]any),
 		varPos: make(map[string]Pos), secrets: make(map[string]string), used: make(map[string]bool),
-		ruleIDs: make(map[string]Pos), folded: make(map[string]phrases), compiling: newCompiling(),
-		steps: make(map[string]StepSpec),
+		ruleIDs: make(map[string]Pos), folded: make(map[string]phrases), profiles: make(map[string]*profile),
+		compiling: newCompiling(), steps: make(map[string]StepSpec),
 	}
 }
 
@@ -134,6 +134,7 @@ type loader struct {
 	ruleIDs    map[string]Pos
 	folded     map[string]phrases
 	steps      map[string]StepSpec // of the catalog, as far as it was asked: all rules share them
+	profiles   map[string]*profile
 }
 
 // ruleFile is a YAML file whose top level has been read.
@@ -375,7 +376,7 @@ func (l *loader) listFile(r *reader, n *yaml.Node, name string) []string {
 		if phrase == "" || seen[phrase] {
 			continue
 		}
-		if foldText(phrase, NormalizeChat) == "" {
+		if unseen(phrase) {
 			l.add(d, "", number, 1, nil, "this line has only characters that are not seen")
 			continue
 		}
@@ -383,6 +384,16 @@ func (l *loader) listFile(r *reader, n *yaml.Node, name string) []string {
 		list = append(list, phrase)
 	}
 	return list
+}
+
+// unseen reports whether none of s's characters is seen.
+func unseen(s string) bool {
+	for _, r := range s {
+		if !isZeroWidth(r) {
+			return false
+		}
+	}
+	return true
 }
 
 func listLine(line string) string {

@@ -223,12 +223,9 @@ func (t *trial) begin(s *Set, p *plan, ev *Event, f *Facts) {
 // end lets go of what belongs to the event.
 func (t *trial) end() {
 	t.set, t.ev, t.facts = nil, nil, nil
-	t.in.text, t.in.chat.src = "", ""
+	t.in.release()
 	t.env, t.views, t.match = ruleEnv{}, views{}, matchView{}
 	t.reason, t.failed = "", nil
-	if cap(t.in.chat.text) > 1<<16 {
-		t.in.chat = folded{}
-	}
 	trials.Put(t)
 }
 

@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"cmp"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,9 +21,10 @@ const (
 	MatchWord                      // anywhere, but not inside a longer word
 	MatchRegex                     // a regular expression of Go's
 	MatchCommand                   // the first word, and arguments after it
+	MatchFuzzy                     // anywhere, with at most one edit per four characters
 )
 
-var matchModes = []string{"contains", "exact", "prefix", "word", "regex", "command"}
+var matchModes = []string{"contains", "exact", "prefix", "word", "regex", "command", "fuzzy"}
 
 // String returns the mode's name in a rule.
 func (m MatchMode) String() string { return matchModes[m] }
@@ -31,8 +34,8 @@ const maxHitWords = 16
 
 // Hit is what a rule's match found. The zero value is the hit of a rule without match.
 type Hit struct {
-	// Words are the words of any_of and all_of that were found, as the rule spells them, in its order, at most 16. Of a
-	// regular expression it is the text that it matched.
+	// Words are the words of all_of and any_of that were found, as the rule spells them, in its order, at most 16. A word
+	// of any_of that stands only inside longer ones is left out. Of a regular expression it is the text that it matched.
 	Words []string `json:"words,omitzero"`
 	// Spans says where each of Words first stands in msg.text.
 	Spans []Span `json:"spans,omitzero"`
@@ -47,124 +50,86 @@ type Hit struct {
 
 // matcher is a rule's match, compiled.
 type matcher struct {
-	mode      MatchMode
-	normalize Normalize
-	any       phrases
-	all       phrases
-	none      phrases
+	mode    MatchMode
+	profile *profile
+	any     phrases
+	all     phrases
+	none    phrases
+	except  phrases // what stands inside one of them does not count
 }
 
-// phrases is a list of words to look for.
-type phrases struct {
-	words   []string // as the rule spells them
-	folded  []string
-	regexps []*regexp.Regexp // of MatchRegex
-}
+// occurrence is where a word stands in a view.
+type occurrence struct{ word, start, end int }
 
-// input is a text to be matched, folded once for each profile that is asked for.
-type input struct {
-	text      string
-	mentioned bool // the message mentions the bot, so that a command may follow @NAME
-	chat      folded
-	hasChat   bool
-}
-
-func (in *input) reset(text string, mentioned bool) {
-	in.text, in.mentioned, in.hasChat = text, mentioned, false
-}
-
-// view is the text in a profile.
-func (in *input) view(profile Normalize) textView {
-	if profile == NormalizeNone {
-		return textView{text: in.text}
-	}
-	if !in.hasChat {
-		in.chat.set(in.text, NormalizeChat)
-		in.hasChat = true
-	}
-	return textView{text: byteString(in.chat.text), folded: &in.chat}
-}
-
-// textView is a text in a profile and the way back to the original.
-type textView struct {
-	text   string
-	folded *folded // nil: the text is the original
-}
-
-func (v textView) span(start, end int) Span {
-	if v.folded == nil {
-		return Span{start, end}
-	}
-	return v.folded.span(start, end)
-}
-
-// matches reports whether the text has what the match asks for. It is the plain scan, word after word: what an index
-// finds must be what this finds.
+// matches reports whether the text has what the match asks for.
 func (m *matcher) matches(in *input) bool {
 	if m.mode == MatchCommand {
 		_, ok := m.command(in)
 		return ok
 	}
-	v := in.view(m.normalize)
+	v := in.view(m.profile)
 	for i := range m.all.words {
-		if _, _, ok := m.find(&m.all, i, v); !ok {
+		if _, _, ok := m.find(&m.all, i, in, v); !ok {
 			return false
 		}
 	}
 	if len(m.any.words) > 0 {
-		found := false
-		for i := range m.any.words {
-			if _, _, found = m.find(&m.any, i, v); found {
-				break
-			}
-		}
-		if !found {
+		if _, ok := m.first(&m.any, in, v); !ok {
 			return false
 		}
 	}
-	for i := range m.none.words {
-		if _, _, ok := m.find(&m.none, i, v); ok {
-			return false
-		}
-	}
-	return true
+	_, ok := m.first(&m.none, in, v)
+	return !ok
 }
 
-// find looks for one word and returns where it stands in the view.
-func (m *matcher) find(p *phrases, i int, v textView) (start, end int, ok bool) {
-	if m.mode == MatchRegex {
-		loc := p.regexps[i].FindStringIndex(v.text)
-		if loc == nil {
-			return 0, 0, false
+// first looks for a word that counts; it need not be the one that stands first.
+func (m *matcher) first(p *phrases, in *input, v textView) (at occurrence, ok bool) {
+	m.each(p, v, func(o occurrence) bool {
+		if m.shielded(in, v, o) {
+			return true
 		}
-		return loc[0], loc[1], true
-	}
-	word := p.folded[i]
-	switch m.mode {
-	case MatchContains:
-		start = strings.Index(v.text, word)
-	case MatchWord:
-		start = indexWord(v.text, word)
-	case MatchExact, MatchPrefix:
-		start = m.lead(v.text)
-		rest := v.text[start:]
-		if m.mode == MatchExact && m.normalize != NormalizeNone {
-			rest = strings.TrimRightFunc(rest, unicode.IsSpace)
-		}
-		if !strings.HasPrefix(rest, word) || m.mode == MatchExact && len(rest) != len(word) {
-			return 0, 0, false
-		}
-	}
-	return start, start + len(word), start >= 0
+		at, ok = o, true
+		return false
+	})
+	return at, ok
 }
 
-// lead is how much white space before the text does not count.
-func (m *matcher) lead(text string) int {
-	if m.normalize == NormalizeNone {
-		return 0
-	}
-	return len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace))
+// find looks for one word that counts and returns where it stands in the view.
+func (m *matcher) find(p *phrases, i int, in *input, v textView) (start, end int, ok bool) {
+	m.eachOf(p, i, v, func(o occurrence) bool {
+		if m.shielded(in, v, o) {
+			return true
+		}
+		start, end, ok = o.start, o.end, true
+		return false
+	})
+	return start, end, ok
 }
+
+// shielded reports whether a phrase of except stands over all of o.
+func (m *matcher) shielded(in *input, v textView, o occurrence) bool {
+	if len(m.except.words) == 0 {
+		return false
+	}
+	if in.shield != m {
+		in.shield, in.shields = m, in.shields[:0]
+		m.each(&m.except, v, func(o occurrence) bool {
+			in.shields = append(in.shields, Span{o.start, o.end})
+			return len(in.shields) < maxOccurrences
+		})
+		slices.SortFunc(in.shields, func(a, b Span) int { return a.Start - b.Start })
+		furthest := 0
+		for i := range in.shields {
+			furthest = max(furthest, in.shields[i].End)
+			in.shields[i].End = furthest
+		}
+	}
+	i, _ := slices.BinarySearchFunc(in.shields, o.start+1, func(s Span, at int) int { return s.Start - at })
+	return i > 0 && in.shields[i-1].End >= o.end
+}
+
+// maxOccurrences bounds how many places of words in one text are looked at when a hit is collected.
+const maxOccurrences = 10_000
 
 // hit collects what was found in a text that matches.
 func (m *matcher) hit(in *input) Hit {
@@ -173,26 +138,57 @@ func (m *matcher) hit(in *input) Hit {
 		return hit
 	}
 	var hit Hit
-	v := in.view(m.normalize)
-	for _, p := range []*phrases{&m.all, &m.any} {
-		for i, word := range p.words {
-			if len(hit.Words) == maxHitWords {
-				return hit
-			}
-			start, end, ok := m.find(p, i, v)
-			if !ok {
-				continue
-			}
-			span := v.span(start, end)
-			if m.mode == MatchRegex {
-				word = in.text[span.Start:span.End]
-				m.groups(&hit, p.regexps[i], v, in.text)
-			}
-			hit.Words = append(hit.Words, word)
-			hit.Spans = append(hit.Spans, span)
+	v := in.view(m.profile)
+	add := func(p *phrases, o occurrence) bool {
+		if len(hit.Words) == maxHitWords {
+			return false
+		}
+		span, word := v.span(o.start, o.end), p.words[o.word]
+		if m.mode == MatchRegex {
+			word = in.text[span.Start:span.End]
+			m.groups(&hit, p.regexps[o.word], v, in.text)
+		}
+		hit.Words = append(hit.Words, word)
+		hit.Spans = append(hit.Spans, span)
+		return true
+	}
+	for i := range m.all.words {
+		if start, end, ok := m.find(&m.all, i, in, v); ok && !add(&m.all, occurrence{i, start, end}) {
+			return hit
+		}
+	}
+	for _, o := range m.longest(in, v) {
+		if !add(&m.any, o) {
+			return hit
 		}
 	}
 	return hit
+}
+
+// longest returns the first place of each word of any_of, in their order, without places inside a longer word's.
+func (m *matcher) longest(in *input, v textView) []occurrence {
+	hits := in.hits[:0]
+	m.each(&m.any, v, func(o occurrence) bool {
+		if !m.shielded(in, v, o) {
+			hits = append(hits, o)
+		}
+		return len(hits) < maxOccurrences
+	})
+	in.hits = hits
+	if m.mode != MatchRegex { // which of two expressions matches more says nothing of which is meant
+		slices.SortFunc(hits, func(a, b occurrence) int {
+			return cmp.Or(a.start-b.start, b.end-a.end, a.word-b.word)
+		})
+		kept, furthest := hits[:0], -1
+		for _, o := range hits {
+			if o.end > furthest {
+				kept, furthest = append(kept, o), o.end
+			}
+		}
+		hits = kept
+	}
+	slices.SortFunc(hits, func(a, b occurrence) int { return cmp.Or(a.word-b.word, a.start-b.start) })
+	return slices.CompactFunc(hits, func(a, b occurrence) bool { return a.word == b.word })
 }
 
 // groups adds the named groups of a regular expression that took part; of a name that several have, the first counts.
@@ -232,15 +228,15 @@ func (m *matcher) command(in *input) (Hit, bool) {
 	if first == "" {
 		return Hit{}, false
 	}
-	if m.normalize == NormalizeChat {
-		v := in.view(NormalizeChat)
+	if m.profile.normalize() == NormalizeChat {
+		v := in.view(profileChat)
 		for _, word := range m.none.folded {
-			if sameCommand(v, word, at, end) {
+			if sameCommand(v, word.text, at, end) {
 				return Hit{}, false
 			}
 		}
 		for i, word := range m.any.folded {
-			if sameCommand(v, word, at, end) {
+			if sameCommand(v, word.text, at, end) {
 				return m.commandHit(in, i, at, end), true
 			}
 		}
@@ -268,7 +264,7 @@ func sameCommand(v textView, word string, start, end int) bool {
 		}
 		if span.Start == start {
 			// what follows inside the word may only be characters without width
-			return span.End == end || span.End < end && foldText(v.folded.src[span.End:end], NormalizeChat) == ""
+			return span.End == end || span.End < end && foldText(v.folded.src[span.End:end], profileChat) == ""
 		}
 		_, size := utf8.DecodeRuneInString(v.text[i:])
 		at = i + max(1, size)
@@ -318,8 +314,8 @@ func splitArgs(s string) []string {
 
 // compileRegexp compiles a pattern for a profile. Under chat the text is folded, so the pattern's literals are too, and
 // case does not count.
-func compileRegexp(pattern string, profile Normalize) (*regexp.Regexp, error) {
-	if profile == NormalizeNone {
+func compileRegexp(pattern string, p *profile) (*regexp.Regexp, error) {
+	if p == profileNone {
 		return regexp.Compile(pattern)
 	}
 	tree, err := syntax.Parse(pattern, syntax.Perl)
@@ -332,7 +328,7 @@ func compileRegexp(pattern string, profile Normalize) (*regexp.Regexp, error) {
 
 func foldRegexp(re *syntax.Regexp) {
 	if re.Op == syntax.OpLiteral {
-		re.Rune = []rune(foldText(string(re.Rune), NormalizeChat))
+		re.Rune = []rune(foldText(string(re.Rune), profileChat))
 		if len(re.Rune) == 0 {
 			re.Op, re.Rune = syntax.OpEmptyMatch, nil
 		}

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -299,6 +298,8 @@ func (c *ruleCompiler) event(n *yaml.Node) []string {
 	return nil
 }
 
+var matchKeys = []string{"any_of", "all_of", "none_of", "except", "mode", "normalize"}
+
 // match compiles a rule's match.
 func (c *ruleCompiler) match(n *yaml.Node) {
 	r := c.r
@@ -308,7 +309,7 @@ func (c *ruleCompiler) match(n *yaml.Node) {
 	}
 	m := &matcher{}
 	get := make(map[string]entry)
-	names := []string{"any_of", "all_of", "none_of", "mode", "normalize"}
+	names := matchKeys
 	for _, e := range entries {
 		if !slices.Contains(names, e.name) {
 			r.unknown(e, names)
@@ -322,14 +323,16 @@ func (c *ruleCompiler) match(n *yaml.Node) {
 		}
 	}
 	if e, ok := get["normalize"]; ok {
-		if word, ok := r.enum(e.value, "normalize", normalizeNames...); ok {
-			m.normalize = Normalize(slices.Index(normalizeNames, word))
+		m.profile = c.normalize(e.value)
+		if m.profile.strict() && (m.mode == MatchRegex || m.mode == MatchCommand) {
+			r.errorf(e.key, "normalize: strict is for words: it leaves no separators, which a %s may need; use chat or none", m.mode)
+			m.profile = profileChat
 		}
 	}
 	for _, part := range []struct {
 		key string
 		to  *phrases
-	}{{"any_of", &m.any}, {"all_of", &m.all}, {"none_of", &m.none}} {
+	}{{"any_of", &m.any}, {"all_of", &m.all}, {"none_of", &m.none}, {"except", &m.except}} {
 		if e, ok := get[part.key]; ok {
 			*part.to = c.phrases(e.value, part.key, m)
 		}
@@ -339,6 +342,9 @@ func (c *ruleCompiler) match(n *yaml.Node) {
 	}
 	if e, ok := get["all_of"]; ok && m.mode == MatchCommand {
 		r.errorf(e.key, "all_of: a message has one command")
+	}
+	if e, ok := get["except"]; ok && m.mode == MatchCommand {
+		r.errorf(e.key, "except: a command stands inside no phrase")
 	}
 	if !slices.ContainsFunc(c.place.events, func(d eventDoc) bool { return d.text }) && len(c.place.events) > 0 {
 		r.errorf(resolve(n), "match looks at a message's text, but %s has none", c.place.events[0].name)
@@ -414,46 +420,6 @@ func (c *ruleCompiler) words(n *yaml.Node, what string) (words []string, list st
 		}
 	}
 	return words, list, true
-}
-
-// foldPhrases prepares words for looking. A list that several rules use is prepared once.
-func (c *ruleCompiler) foldPhrases(p phrases, at []*yaml.Node, what string, m *matcher, list string) phrases {
-	key := fmt.Sprintf("%s/%s/%t", list, m.normalize, m.mode == MatchRegex)
-	if list != "" {
-		if done, ok := c.r.l.folded[key]; ok {
-			return done
-		}
-	}
-	var fold folded
-	for i, word := range p.words {
-		if m.mode == MatchRegex {
-			re, err := compileRegexp(word, m.normalize)
-			if err != nil {
-				c.r.errorf(at[i], "%s: %v", what, err)
-				continue
-			}
-			p.regexps = append(p.regexps, re)
-			continue
-		}
-		fold.set(word, m.normalize)
-		text := string(fold.text)
-		if strings.TrimSpace(text) == "" {
-			c.r.errorf(at[i], "%s: nothing is left of %q once it is normalised: it would be in every text", what, word)
-		}
-		if m.mode == MatchExact || m.mode == MatchPrefix {
-			if m.normalize != NormalizeNone {
-				text = strings.TrimSpace(text)
-			}
-		}
-		if m.mode == MatchCommand && strings.ContainsAny(text, " \t\n") {
-			c.r.errorf(at[i], "%s: command %q has white space in it", what, word)
-		}
-		p.folded = append(p.folded, text)
-	}
-	if list != "" {
-		c.r.l.folded[key] = p
-	}
-	return p
 }
 
 // keys calls f for every expression that says what an event counts for.

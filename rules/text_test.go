@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -21,7 +22,13 @@ func plainFold(s string) string {
 		return r
 	}
 	s = strings.Map(drop, s)
-	return strings.Map(drop, norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s))))
+	s = strings.Map(drop, norm.NFKC.String(cases.Fold().String(norm.NFKC.String(s))))
+	return strings.Map(func(r rune) rune {
+		if r < 0x10000 && simplified()[r] != 0 {
+			return rune(simplified()[r])
+		}
+		return r
+	}, s)
 }
 
 var textPieces = []string{
@@ -37,7 +44,7 @@ func checkFold(t interface {
 	Fatalf(string, ...any)
 }, s string) {
 	var f folded
-	f.set(s, NormalizeChat)
+	f.chat(s)
 	text := string(f.text)
 	if want := plainFold(s); text != want {
 		t.Fatalf("folded %+q is %+q, want %+q", s, text, want)
@@ -86,7 +93,7 @@ func TestSpanProperty(t *testing.T) {
 		before, word, after := drawText(t), "查订单ABC", drawText(t)
 		var in input
 		in.reset(before+" "+word+" "+after, false)
-		m := &matcher{any: phrases{words: []string{word}, folded: []string{foldText(word, NormalizeChat)}}}
+		m := &matcher{any: phrases{words: []string{word}, folded: foldWords(word)}}
 		if !m.matches(&in) {
 			t.Fatalf("%+q is not found", in.text)
 		}
@@ -103,15 +110,15 @@ func TestPlainCharacters(t *testing.T) {
 			continue
 		}
 		s := string(r)
-		if got := plainFold(s); got != s {
-			t.Errorf("%U %s folds to %+q", r, s, got)
+		if got, want := plainFold(s), foldText(s, profileChat); got != want {
+			t.Errorf("%U %s folds to %+q, want %+q", r, s, want, got)
 		}
 		if !startsCluster(s) {
 			t.Errorf("%U %s combines with what is before it", r, s)
 		}
 	}
 	for r := rune(0xFF01); r <= 0xFF5E; r++ {
-		if got, want := foldText(string(r), NormalizeChat), plainFold(string(r)); got != want {
+		if got, want := foldText(string(r), profileChat), plainFold(string(r)); got != want {
 			t.Errorf("%U folds to %q, want %q", r, got, want)
 		}
 	}
@@ -127,7 +134,7 @@ func FuzzText(f *testing.F) {
 			return
 		}
 		var fold folded
-		fold.set(text, NormalizeChat)
+		fold.chat(text)
 		last := 0
 		for i := range string(fold.text) {
 			span := fold.span(i, i+1)
@@ -136,36 +143,71 @@ func FuzzText(f *testing.F) {
 			}
 			last = span.Start
 		}
-		for mode := MatchContains; mode <= MatchCommand; mode++ {
-			for profile := NormalizeChat; profile <= NormalizeNone; profile++ {
-				p := phrases{words: []string{word}, folded: []string{foldText(word, profile)}}
-				if p.folded[0] == "" {
-					continue
-				}
-				if mode == MatchRegex {
-					re, err := compileRegexp(word, profile)
-					if err != nil {
-						continue
-					}
-					p.regexps = append(p.regexps, re)
-				}
-				m := &matcher{mode: mode, normalize: profile, any: p}
-				var in input
-				in.reset(text, true)
-				matches := m.matches(&in)
-				hit := m.hit(&in)
-				if matches != (len(hit.Words) > 0) {
-					t.Fatalf("%v %v %+q in %+q: matches %v, hit %+v", mode, profile, word, text, matches, hit)
-				}
-				for _, s := range hit.Spans {
-					if s.Start < 0 || s.Start > s.End || s.End > len(text) {
-						t.Fatalf("%v %v %+q in %+q: span %v", mode, profile, word, text, s)
-					}
-					if utf8.ValidString(text) && (!utf8.ValidString(text[:s.Start]) || !utf8.ValidString(text[s.Start:s.End])) {
-						t.Fatalf("%v %v %+q in %+q: span %v is not on character boundaries", mode, profile, word, text, s)
-					}
-				}
+		for mode := MatchContains; mode <= MatchFuzzy; mode++ {
+			for _, p := range append(testProfiles, profileChat, profileNone, profileStrict) {
+				checkMode(t, mode, p, text, word)
 			}
 		}
 	})
+}
+
+// testProfiles are profiles with options.
+var testProfiles = []*profile{
+	{kind: NormalizeStrict, pinyin: true},
+	{kind: NormalizeStrict, aliases: []alias{{"wx", "微信"}, {"v", "微"}}, starts: [256]bool{'w': true, 'v': true}},
+	{kind: NormalizeStrict, pinyin: true, aliases: []alias{{"a", "加"}}, starts: [256]bool{'a': true}},
+}
+
+func foldWords(words ...string) (out []word) {
+	for _, w := range words {
+		out = append(out, foldWord(w, profileChat))
+	}
+	return out
+}
+
+// checkMode looks for a word in a text: there is a hit if it matches, its spans are good, and a table of words finds what
+// looking for one after the other finds.
+func checkMode(t *testing.T, mode MatchMode, p *profile, text, what string) {
+	t.Helper()
+	if p.strict() && (mode == MatchRegex || mode == MatchCommand) {
+		return
+	}
+	list := phrases{mode: mode, words: []string{what}, folded: []word{foldWord(what, p)}}
+	if list.folded[0].text == "" || mode == MatchFuzzy && utf8.RuneCountInString(list.folded[0].text) > maxFuzzy {
+		return
+	}
+	switch mode {
+	case MatchRegex:
+		re, err := compileRegexp(what, p)
+		if err != nil {
+			return
+		}
+		list.regexps = append(list.regexps, re)
+	case MatchFuzzy:
+		list.fuzzy = newFuzzyPieces(list.folded)
+	}
+	m := &matcher{mode: mode, profile: p, any: list}
+	var in input
+	in.reset(text, true)
+	matches := m.matches(&in)
+	hit := m.hit(&in)
+	if matches != (len(hit.Words) > 0) {
+		t.Fatalf("%v %v %+q in %+q: matches %v, hit %+v", mode, p.normalize(), what, text, matches, hit)
+	}
+	for _, s := range hit.Spans {
+		if s.Start < 0 || s.Start > s.End || s.End > len(text) || s.Start == s.End && mode != MatchRegex {
+			t.Fatalf("%v %v %+q in %+q: span %v", mode, p.normalize(), what, text, s)
+		}
+		if utf8.ValidString(text) && (!utf8.ValidString(text[:s.Start]) || !utf8.ValidString(text[s.Start:s.End])) {
+			t.Fatalf("%v %v %+q in %+q: span %v is not on character boundaries", mode, p.normalize(), what, text, s)
+		}
+	}
+	if mode == MatchRegex || mode == MatchCommand || mode == MatchFuzzy {
+		return
+	}
+	m.any.table = newWordTable(list.folded)
+	in.reset(text, true)
+	if quick := m.hit(&in); !reflect.DeepEqual(quick, hit) {
+		t.Fatalf("%v %v %+q in %+q: the table finds %+v, looking finds %+v", mode, p.normalize(), what, text, quick, hit)
+	}
 }

@@ -1,0 +1,378 @@
+package rules
+
+import (
+	"slices"
+	"sync"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+//go:generate go run ../internal/tables .
+
+// folded is a text after a step of folding, with the way back. A zero folded is ready for use; it may be filled again and
+// again and keeps its memory.
+type folded struct {
+	src  string  // what it was made of: the original, or base's text
+	base *folded // nil: src is the original
+	text []byte
+	runs []stretch
+	fold cases.Caser
+
+	ready                 bool
+	buf, nfkc, cased, out []byte // scratch
+}
+
+// stretch is a part of the folded text that begins at to and comes from the source's bytes from from on. A linear one
+// maps byte by byte; another one is a unit: each of its bytes stands for all of [from, end).
+type stretch struct {
+	to, from, end int
+	linear        bool
+	n             uint16 // of a unit: how many characters of the same kind it is; 0 is one
+}
+
+// zeroWidth is the value in a table of characters for one that is not seen.
+const zeroWidth = 1
+
+// simplified is the simplified form of characters that have one. A table of all the plane makes folding a look-up.
+var simplified = sync.OnceValue(func() *[0x10000]uint16 {
+	t := new([0x10000]uint16)
+	var traditional rune
+	for _, r := range hantPairs {
+		if traditional == 0 {
+			traditional = r
+			continue
+		}
+		t[traditional] = uint16(r)
+		traditional = 0
+	}
+	return t
+})
+
+// chatTable says what characters of the basic plane become that fold without their neighbours; 0 for others.
+var chatTable = sync.OnceValue(func() *[0x10000]uint16 {
+	t := *simplified()
+	for r := rune(0x80); r < 0x10000; r++ {
+		switch {
+		case !isPlain(r):
+			t[r] = 0
+		case t[r] == 0:
+			t[r] = uint16(r)
+		}
+	}
+	for r := rune(0xFF01); r <= 0xFF5E; r++ { // full width ASCII
+		t[r] = uint16(lowerASCII[r-0xFF01+'!'])
+	}
+	return &t
+})
+
+var lowerASCII = func() (t [256]byte) {
+	for c := range t {
+		t[c] = byte(c)
+		if 'A' <= c && c <= 'Z' {
+			t[c] += 'a' - 'A'
+		}
+	}
+	return t
+}()
+
+// room returns out with space for n bytes after its first used ones.
+func room(out []byte, used, n int) []byte {
+	if used+n > cap(out) {
+		out = slices.Grow(out[:used], n)
+	}
+	return out[:cap(out)]
+}
+
+// chat folds src with the profile chat.
+func (f *folded) chat(src string) {
+	table := chatTable()
+	out := room(f.text[:0], 0, len(src))
+	f.src, f.base, f.runs = src, nil, f.runs[:0]
+	var (
+		n    int // of out
+		from int // where the stretch at hand begins in src
+		to   int // and in out
+	)
+	// What is written is never longer than what is read, so out has room; slow sees to it where that does not hold.
+	for i := 0; i < len(src); {
+		c := src[i]
+		if c < utf8.RuneSelf {
+			out[n] = lowerASCII[c]
+			n++
+			i++
+			continue
+		}
+		if c&0xF0 == 0xE0 && i+2 < len(src) && src[i+1]&0xC0 == 0x80 && src[i+2]&0xC0 == 0x80 {
+			v := table[uint16(c)<<12|uint16(src[i+1]&0x3F)<<6|uint16(src[i+2]&0x3F)]
+			if v >= 0x800 {
+				b := out[n : n+3 : n+3]
+				b[0], b[1], b[2] = 0xE0|byte(v>>12), 0x80|byte(v>>6)&0x3F, 0x80|byte(v)&0x3F
+				n += 3
+				i += 3
+				continue
+			}
+			if v > 0 {
+				f.close(from, i, to, n)
+				f.runs = append(f.runs, stretch{to: n, from: i, end: i + 3})
+				out[n] = byte(v)
+				n++
+				i += 3
+				from, to = i, n
+				continue
+			}
+		} else if c == 0xF0 {
+			if r, size := utf8.DecodeRuneInString(src[i:]); isPlain(r) {
+				n += copy(out[n:], src[i:i+size])
+				i += size
+				continue
+			}
+		}
+		end := i
+		if r, size := utf8.DecodeRuneInString(src[i:]); isZeroWidth(r) {
+			for end += size; end < len(src); end += size {
+				if r, size = utf8.DecodeRuneInString(src[end:]); !isZeroWidth(r) {
+					break
+				}
+			}
+		}
+		start := i
+		if end < len(src) && !startsCluster(src[end:]) {
+			start = before(src, i)
+		}
+		switch {
+		case start < i: // what combines takes back the character before it
+			if start >= from {
+				n = to + start - from
+				f.close(from, start, to, n)
+			} else {
+				n, start = f.takeBack(start)
+			}
+			end = cluster(src, start)
+		case end > i: // not seen
+			f.close(from, i, to, n)
+			i, from, to = end, end, n
+			continue
+		default:
+			f.close(from, i, to, n)
+			end = cluster(src, i)
+		}
+		f.text = out[:n]
+		f.unit(start, end)
+		n = len(f.text)
+		out = room(f.text, n, len(src)-end)
+		i, from, to = end, end, n
+	}
+	f.close(from, len(src), to, n)
+	f.text = out[:n]
+}
+
+// takeBack removes the last character, which begins at start in the source or before it, and returns the length of the
+// text without it and where it begins.
+func (f *folded) takeBack(start int) (n, from int) {
+	k := len(f.runs) - 1
+	r := &f.runs[k]
+	if r.linear && start > r.from {
+		r.end = start
+		return r.to + start - r.from, start
+	}
+	n, from = r.to, r.from
+	f.runs = f.runs[:k]
+	return n, from
+}
+
+// close ends a linear stretch.
+func (f *folded) close(from, end, to, n int) {
+	if n > to {
+		f.runs = append(f.runs, stretch{to: to, from: from, end: end, linear: true})
+	}
+}
+
+// before returns where the last character of src[:i] begins that is seen; i if there is none.
+func before(src string, i int) int {
+	for at := i; at > 0; {
+		r, size := utf8.DecodeLastRuneInString(src[:at])
+		at -= size
+		if !isZeroWidth(r) {
+			return at
+		}
+	}
+	return i
+}
+
+// isPlain tells characters that are frequent in chats, that NFKC and case folding leave as they are, and that combine
+// with nothing before them: Chinese, kana, their punctuation, curly quotes, dashes, emoji.
+func isPlain(r rune) bool {
+	switch {
+	case 0x4E00 <= r && r <= 0x9FEF, 0x3001 <= r && r <= 0x3029, 0x3041 <= r && r <= 0x3096, 0x30A1 <= r && r <= 0x30FE,
+		0x2013 <= r && r <= 0x2014, 0x2018 <= r && r <= 0x2019, 0x201C <= r && r <= 0x201D, 0x2600 <= r && r <= 0x27BF,
+		0x1F300 <= r && r <= 0x1FAFF:
+		return true
+	}
+	return false
+}
+
+func startsCluster(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return !isZeroWidth(r) && norm.NFKC.PropertiesString(s).BoundaryBefore()
+}
+
+// cluster returns the end of the characters from start on that normalisation treats as one: a base and what combines
+// with it, characters without width between them included.
+func cluster(s string, start int) int {
+	_, size := utf8.DecodeRuneInString(s[start:])
+	end := start + size
+	for i := end; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if !isZeroWidth(r) {
+			if norm.NFKC.PropertiesString(s[i:]).BoundaryBefore() {
+				break
+			}
+			end = i + size
+		}
+		i += size
+	}
+	return end
+}
+
+// unit folds one cluster.
+func (f *folded) unit(from, end int) {
+	f.buf = f.buf[:0]
+	first, last := -1, end
+	for i := from; i < end; {
+		r, size := utf8.DecodeRuneInString(f.src[i:])
+		switch {
+		case r == utf8.RuneError && size <= 1:
+			f.buf = append(f.buf, "\uFFFD"...)
+		case !isZeroWidth(r):
+			f.buf = append(f.buf, f.src[i:i+size]...)
+		}
+		if !isZeroWidth(r) && first < 0 {
+			first = i
+		}
+		i += size
+	}
+	if first < 0 {
+		return
+	}
+	f.out = f.foldBytes(f.out[:0], f.buf)
+	if len(f.out) == 0 {
+		return
+	}
+	f.runs = append(f.runs, stretch{to: len(f.text), from: first, end: last})
+	f.text = append(f.text, f.out...)
+}
+
+// foldBytes appends NFKC(fold(NFKC(src))), simplified and without characters that have no width.
+func (f *folded) foldBytes(dst, src []byte) []byte {
+	if !f.ready {
+		f.fold, f.ready = cases.Fold(), true
+	}
+	f.nfkc = norm.NFKC.Append(f.nfkc[:0], src...)
+	need := 4*len(f.nfkc) + 64 // folding makes at most three characters of one
+	if cap(f.cased) < need {
+		f.cased = make([]byte, need)
+	}
+	n, _, err := f.fold.Transform(f.cased[:need], f.nfkc, true)
+	if err != nil { // never, with that much room
+		n = copy(f.cased[:need], f.nfkc)
+	}
+	f.nfkc = norm.NFKC.Append(f.nfkc[:0], f.cased[:n]...)
+	simple := simplified()
+	for s := f.nfkc; len(s) > 0; {
+		r, size := utf8.DecodeRune(s)
+		switch {
+		case isZeroWidth(r):
+		case r < 0x10000 && simple[r] != 0:
+			dst = utf8.AppendRune(dst, rune(simple[r]))
+		default:
+			dst = append(dst, s[:size]...)
+		}
+		s = s[size:]
+	}
+	return dst
+}
+
+// span maps a hit in the folded text back to the original.
+func (f *folded) span(start, end int) Span {
+	var s Span
+	switch {
+	case start < end && start < len(f.text):
+		s = Span{f.origin(start).Start, f.origin(end - 1).End}
+	case start < len(f.text): // an empty hit of a regex
+		at := f.origin(start).Start
+		s = Span{at, at}
+	default:
+		s = Span{len(f.src), len(f.src)}
+	}
+	if f.base == nil {
+		return s
+	}
+	return f.base.span(s.Start, s.End)
+}
+
+// at is the stretch that the folded byte at is in.
+func (f *folded) at(at int) *stretch {
+	i, found := slices.BinarySearchFunc(f.runs, at, func(r stretch, at int) int { return r.to - at })
+	if !found {
+		i--
+	}
+	return &f.runs[i]
+}
+
+// origin is the part of the source that the folded byte at comes from.
+func (f *folded) origin(at int) Span {
+	r := f.at(at)
+	if r.linear {
+		from := r.from + at - r.to
+		start, end := from, from+1
+		for start > r.from && !utf8.RuneStart(f.src[start]) {
+			start--
+		}
+		for end < r.end && !utf8.RuneStart(f.src[end]) {
+			end++
+		}
+		return Span{start, end}
+	}
+	return Span{r.from, r.end}
+}
+
+// count is how many of the same character, one after the other, the folded byte at stands for.
+func (f *folded) count(at int) int {
+	r := f.at(at)
+	n := max(1, int(r.n))
+	if f.base == nil {
+		return n
+	}
+	from := r.from
+	if r.linear {
+		from += at - r.to
+	}
+	return max(n, f.base.count(from))
+}
+
+// whole reports whether [start, end) cuts no unit in two.
+func (f *folded) whole(start, end int) bool {
+	if r := f.at(start); !r.linear && r.to != start {
+		return false
+	}
+	if end == len(f.text) {
+		return true
+	}
+	r := f.at(end)
+	return r.linear || r.to == end
+}
+
+// isZeroWidth tells characters that are not seen: joiners, direction marks, variation selectors, tags and the like.
+func isZeroWidth(r rune) bool {
+	switch {
+	case r < 0xAD:
+		return false
+	case r == 0xAD, r == 0x034F, r == 0x061C, 0x180B <= r && r <= 0x180F, 0x200B <= r && r <= 0x200F,
+		0x202A <= r && r <= 0x202E, 0x2060 <= r && r <= 0x206F, 0xFE00 <= r && r <= 0xFE0F, r == 0xFEFF,
+		0xE0000 <= r && r <= 0xE0FFF:
+		return true
+	}
+	return false
+}

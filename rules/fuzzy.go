@@ -1,0 +1,121 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A phrase of mode fuzzy may differ in one character per so many.
+const fuzzyEvery = 4
+
+// maxFuzzy bounds a fuzzy phrase, in characters: looking at a place costs its length.
+const maxFuzzy = 64
+
+// fuzzyPieces is the words of a fuzzy list cut up. A word with k edits is cut into k+1 pieces, and a text that has the
+// word with at most k edits has one of its pieces as it is.
+type fuzzyPieces struct {
+	pieces []word // of all words
+	runes  [][]rune
+	table  *wordTable // nil for few pieces
+	same   [][]int32  // words by the text of a piece; index: of the first such piece
+}
+
+func newFuzzyPieces(words []word) *fuzzyPieces {
+	f := &fuzzyPieces{}
+	first := make(map[string]int)
+	for i, w := range words {
+		runes := []rune(w.text)
+		f.runes = append(f.runes, runes)
+		parts := len(runes)/fuzzyEvery + 1
+		for k := range parts {
+			piece := string(runes[k*len(runes)/parts : (k+1)*len(runes)/parts])
+			at, ok := first[piece]
+			if !ok {
+				at = len(f.pieces)
+				first[piece] = at
+				f.pieces = append(f.pieces, word{text: piece})
+				f.same = append(f.same, nil)
+			}
+			f.same[at] = append(f.same[at], int32(i))
+		}
+	}
+	if len(f.pieces) >= tableWords {
+		f.table = newWordTable(f.pieces)
+	}
+	return f
+}
+
+// each calls yield for the places of all words.
+func (f *fuzzyPieces) each(v textView, yield func(occurrence) bool) {
+	var found []int32 // words of which a piece is there
+	if f.table == nil {
+		for i, piece := range f.pieces {
+			if strings.Contains(v.text, piece.text) {
+				found = append(found, f.same[i]...)
+			}
+		}
+	} else {
+		f.table.each(v.text, 0, len(v.text), func(i, _, _ int) bool {
+			found = append(found, f.same[i]...)
+			return len(found) < maxOccurrences
+		})
+	}
+	slices.Sort(found)
+	for _, i := range slices.Compact(found) {
+		if !f.eachOf(int(i), v, yield) {
+			return
+		}
+	}
+}
+
+// eachOf calls yield for the best places of word i: those where no other place that overlaps it has fewer edits. It is
+// Sellers' algorithm: a column of distances for each character of the text, with where the best way to each begins.
+func (f *fuzzyPieces) eachOf(i int, v textView, yield func(occurrence) bool) bool {
+	word := f.runes[i]
+	most := len(word) / fuzzyEvery
+	type cell struct {
+		edits int32
+		start int32
+	}
+	var column [maxFuzzy + 1]cell
+	for k := range word {
+		column[k+1] = cell{int32(k + 1), 0}
+	}
+	best := occurrence{word: i}
+	bestEdits := int32(most + 1)
+	for at := 0; at < len(v.text); {
+		r, size := utf8.DecodeRuneInString(v.text[at:])
+		at += size
+		diagonal := cell{0, int32(at - size)}
+		column[0] = cell{0, int32(at)}
+		for k, want := range word {
+			up, left := column[k], column[k+1]
+			next := diagonal
+			if r != want {
+				next.edits++
+			}
+			if left.edits+1 < next.edits {
+				next = cell{left.edits + 1, left.start}
+			}
+			if up.edits+1 < next.edits {
+				next = cell{up.edits + 1, up.start}
+			}
+			diagonal, column[k+1] = left, next
+		}
+		last := column[len(word)]
+		if int(last.edits) > most || int(last.start) >= at {
+			continue
+		}
+		if bestEdits <= int32(most) && int(last.start) >= best.end {
+			if !yield(best) {
+				return false
+			}
+			bestEdits = int32(most + 1)
+		}
+		if last.edits < bestEdits {
+			best.start, best.end, bestEdits = int(last.start), at, last.edits
+		}
+	}
+	return bestEdits > int32(most) || yield(best)
+}

@@ -1,0 +1,125 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+)
+
+// The texts are of the lengths that chats have; half of them are Chinese.
+var benchTexts = []string{
+	"今天天气不错，我们晚上一起吃饭吧，see you at the usual place",
+	"好的，收到",
+	"Can anybody tell me when the next train leaves?",
+	"請問這個訂單什麼時候可以發貨？謝謝😊",
+	"明天下午三点开会，记得带上上周的报告和数据。",
+	"ok, on my way",
+}
+
+// Folding alone, for each profile.
+func BenchmarkFold(b *testing.B) {
+	for _, p := range []*profile{profileChat, profileStrict, testProfiles[1], testProfiles[0]} {
+		name := p.normalize().String()
+		if !p.plain() {
+			name += fmt.Sprintf("/pinyin=%t/aliases=%d", p.pinyin, len(p.aliases))
+		}
+		b.Run(name, func(b *testing.B) {
+			var in input
+			i := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				in.reset(benchTexts[i%len(benchTexts)], false)
+				in.view(p)
+				i++
+			}
+		})
+	}
+}
+
+// BenchmarkMatchProfile measures the profiles against each other in one run: what a message costs with chat and strict as
+// a multiple of none.
+func BenchmarkMatchProfile(b *testing.B) {
+	for _, n := range []int{10, 1000, 10000} {
+		var sets []*Set
+		names := []string{"none", "chat", "strict"}
+		for _, normalize := range names {
+			set, err := Load(fstest.MapFS{"bot.yaml": {Data: []byte(benchRules(n, normalize))}}, "bot.yaml", Options{Catalog: catalog})
+			if err != nil {
+				b.Fatal(err)
+			}
+			sets = append(sets, set)
+		}
+		b.Run(fmt.Sprintf("rules=%d", n), func(b *testing.B) {
+			f := facts()
+			var events []*Event
+			for _, text := range benchTexts {
+				events = append(events, c2c(text))
+			}
+			took := make([]time.Duration, len(sets))
+			b.ReportAllocs()
+			for b.Loop() { // interleaved, so that all meet the same weather
+				for i, set := range sets {
+					begin := time.Now()
+					for range max(1, 1000/n) {
+						for _, ev := range events {
+							set.Match(ev, f)
+						}
+					}
+					took[i] += time.Since(begin)
+				}
+			}
+			messages := float64(b.N * max(1, 1000/n) * len(events))
+			for i, name := range names {
+				b.ReportMetric(float64(took[i])/messages, name+"-ns/msg")
+				if i > 0 {
+					b.ReportMetric(float64(took[i])/float64(took[0]), name+"/none")
+				}
+			}
+		})
+	}
+}
+
+// One rule with a long list: what lists of moderators look like.
+func BenchmarkMatchList(b *testing.B) {
+	for _, mode := range []string{"contains", "fuzzy"} {
+		for _, normalize := range []string{"none", "chat", "strict"} {
+			b.Run(fmt.Sprintf("mode=%s/normalize=%s", mode, normalize), func(b *testing.B) {
+				set, err := Load(fstest.MapFS{
+					"bot.yaml": {Data: []byte("version: 1\nlists: {ads: {file: ads.txt}}\nrules: [{id: r, on: message, match: {any_of: '${{ lists.ads }}', mode: " +
+						mode + ", normalize: " + normalize + "}, do: [log: x]}]\n")},
+					"ads.txt": {Data: []byte(longList(100_000))},
+				}, "bot.yaml", Options{Catalog: catalog})
+				if err != nil {
+					b.Fatal(err)
+				}
+				var events []*Event
+				for _, text := range benchTexts {
+					events = append(events, c2c(text))
+				}
+				f, i := facts(), 0
+				b.ReportAllocs()
+				for b.Loop() {
+					set.Match(events[i%len(events)], f)
+					i++
+				}
+			})
+		}
+	}
+}
+
+// longList is n phrases of two to seven characters, as lists have them.
+func longList(n int) string {
+	var b strings.Builder
+	chars := []rune("代办刷单兼职贷款彩票赌场加微信群号码优惠返利投资理财黑户秒批网赚日结招聘高薪点击链接领取红包免费送礼品棋牌下注")
+	x := uint32(1)
+	for range n {
+		for range 4 + x>>16%4 {
+			x = x*1664525 + 1013904223
+			b.WriteRune(chars[x>>16%uint32(len(chars))])
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

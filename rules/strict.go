@@ -1,0 +1,267 @@
+package rules
+
+import (
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// strictTable says what the characters of the basic plane become in the profile strict, after chat; 0 for separators.
+var strictTable = sync.OnceValue(func() *[0x10000]uint16 {
+	t := new([0x10000]uint16)
+	for r := range t {
+		t[r] = uint16(r)
+	}
+	for _, table := range []*unicode.RangeTable{unicode.P, unicode.S, unicode.Z, unicode.Cc, modifiers} {
+		for _, r16 := range table.R16 {
+			for r := int(r16.Lo); r <= int(r16.Hi); r += int(r16.Stride) {
+				t[r] = 0
+			}
+		}
+	}
+	for to, from := range lookAlikes {
+		for _, r := range from {
+			if r < 0x10000 {
+				t[r] = uint16(to)
+			}
+		}
+	}
+	for _, block := range [][2]rune{{0xC0, 0x52F}, {0x1E00, 0x1FFF}} {
+		for r := block[0]; r <= block[1]; r++ { // letters with accents
+			if d := norm.NFD.PropertiesString(string(r)).Decomposition(); d != nil {
+				base, _ := utf8.DecodeRune(d)
+				t[r] = t[base]
+			}
+		}
+	}
+	return t
+})
+
+// modifiers are the marks that letters have above, below, through and after them; the marks of Thai, Hindi and the like,
+// which are letters there, are not among them.
+var modifiers = &unicode.RangeTable{R16: []unicode.Range16{
+	{Lo: 0x02B0, Hi: 0x036F, Stride: 1}, {Lo: 0x0483, Hi: 0x0489, Stride: 1},
+	{Lo: 0x1AB0, Hi: 0x1AFF, Stride: 1},
+	{Lo: 0x1DC0, Hi: 0x1DFF, Stride: 1}, {Lo: 0x20D0, Hi: 0x20FF, Stride: 1}, {Lo: 0xFE20, Hi: 0xFE2F, Stride: 1},
+}}
+
+// strictRune is strictTable for every character.
+func strictRune(r rune) rune {
+	if r < 0x10000 {
+		return rune(strictTable()[r])
+	}
+	switch {
+	case 0x1F150 <= r && r <= 0x1F169: // letters in black circles
+		return r - 0x1F150 + 'a'
+	case 0x1F170 <= r && r <= 0x1F189: // in black squares
+		return r - 0x1F170 + 'a'
+	case 0x1F1E6 <= r && r <= 0x1F1FF: // regional indicators
+		return r - 0x1F1E6 + 'a'
+	case unicode.In(r, unicode.P, unicode.S):
+		return 0
+	}
+	return r
+}
+
+// breaks tells the separators that end a clause. The others stand between the characters of one word without anybody
+// thinking of a new sentence.
+func breaks(r rune) bool {
+	switch r {
+	case '\n', '\r', ',', '、', '。', '｡', ';', '!', '?', '，', '；', '！', '？', '\u2028', '\u2029':
+		return true
+	}
+	return false
+}
+
+// collapses tells characters of which several in a row count as one: not digits, and not what no word is made of.
+func collapses(r rune) bool { return r > '9' }
+
+// builder writes a folded text character by character.
+type builder struct {
+	f        *folded
+	n        int  // bytes of f.text written
+	open     bool // a linear stretch is at hand
+	from, to int  // where it begins
+	last     rune // the last character; 0: none, or a repetition would be a character of its own
+	lastFrom int
+	lastTo   int
+}
+
+// begin prepares f for a text that is made of base's.
+func (f *folded) begin(base *folded) builder {
+	f.base, f.src, f.runs = base, byteString(base.text), f.runs[:0]
+	f.text = room(f.text[:0], 0, len(base.text))
+	return builder{f: f}
+}
+
+// end finishes the text. at is the end of the source.
+func (b *builder) end(at int) {
+	b.gap(at)
+	b.f.text = b.f.text[:b.n]
+}
+
+// gap says that what follows does not come from at directly after what is written.
+func (b *builder) gap(at int) {
+	if b.open {
+		b.f.close(b.from, at, b.to, b.n)
+		b.open = false
+	}
+}
+
+// put writes a character that comes from [from, end) and is as long there.
+func (b *builder) put(r rune, from, end int) {
+	if r == b.last && collapses(r) {
+		b.again(from, end)
+		return
+	}
+	if utf8.RuneLen(r) != end-from {
+		b.unit(r, from, end)
+		return
+	}
+	if !b.open {
+		b.open, b.from, b.to = true, from, b.n
+	}
+	b.last, b.lastFrom, b.lastTo = r, from, b.n
+	b.n += utf8.EncodeRune(b.f.text[b.n:], r)
+}
+
+// unit writes a character that comes from [from, end).
+func (b *builder) unit(r rune, from, end int) {
+	b.gap(from)
+	b.f.runs = append(b.f.runs, stretch{to: b.n, from: from, end: end})
+	b.last, b.lastFrom, b.lastTo = r, from, b.n
+	b.f.text = room(b.f.text, b.n, len(b.f.src)-from+utf8.UTFMax)
+	b.n += utf8.EncodeRune(b.f.text[b.n:], r)
+}
+
+// text writes a text that comes from [from, end).
+func (b *builder) text(s string, from, end int) {
+	b.gap(from)
+	b.f.runs = append(b.f.runs, stretch{to: b.n, from: from, end: end})
+	b.f.text = room(b.f.text, b.n, len(s)+len(b.f.src)-end)
+	b.n += copy(b.f.text[b.n:], s)
+	b.last = 0
+}
+
+// again adds a repetition to the last character.
+func (b *builder) again(from, end int) {
+	if b.open {
+		b.gap(from)
+	}
+	last := &b.f.runs[len(b.f.runs)-1]
+	if last.linear || last.to != b.lastTo { // the end of a linear stretch: cut it off
+		if last.end = b.lastFrom; last.end == last.from {
+			b.f.runs = b.f.runs[:len(b.f.runs)-1]
+		}
+		b.f.runs = append(b.f.runs, stretch{to: b.lastTo, from: b.lastFrom, end: end, n: 2})
+		return
+	}
+	last.end = end
+	if last.n = max(1, last.n); last.n < 255 {
+		last.n++
+	}
+}
+
+// strict folds a text of the profile chat on.
+func (f *folded) strict(chat *folded) {
+	b := f.begin(chat)
+	table := strictTable()
+	src := f.src
+	for i := 0; i < len(src); {
+		r, size := rune(src[i]), 1
+		if r >= utf8.RuneSelf {
+			if r&0xF0 == 0xE0 {
+				r, size = r&15<<12|rune(src[i+1]&0x3F)<<6|rune(src[i+2]&0x3F), 3
+			} else {
+				r, size = utf8.DecodeRuneInString(src[i:])
+			}
+		}
+		to := r
+		if r < 0x10000 {
+			to = rune(table[r])
+		} else {
+			to = strictRune(r)
+		}
+		if to == 0 {
+			b.gap(i)
+			if breaks(r) || b.last < utf8.RuneSelf { // "telegram me" has its m twice
+				b.last = 0
+			}
+			i += size
+			continue
+		}
+		if b.open && to != b.last && size == 3 && to >= 0x800 && to < 0x10000 {
+			out := f.text[b.n : b.n+3 : b.n+3]
+			out[0], out[1], out[2] = 0xE0|byte(to>>12), 0x80|byte(to>>6)&0x3F, 0x80|byte(to)&0x3F
+			b.last, b.lastFrom, b.lastTo = to, i, b.n
+			b.n += 3
+		} else if b.open && to != b.last && size == 1 && to < utf8.RuneSelf {
+			f.text[b.n] = byte(to)
+			b.last, b.lastFrom, b.lastTo = to, i, b.n
+			b.n++
+		} else {
+			b.put(to, i, i+size)
+		}
+		i += size
+	}
+	b.end(len(src))
+}
+
+// alias folds a strict text on: p's aliases become what they stand for.
+func (f *folded) alias(strict *folded, p *profile) {
+	b := f.begin(strict)
+	for i := 0; i < len(f.src); {
+		if a, ok := p.alias(f.src[i:]); ok {
+			end := i + len(a.from)
+			if r, size := utf8.DecodeRuneInString(a.to); size == len(a.to) && r == b.last && collapses(r) {
+				b.again(i, end)
+			} else if size == len(a.to) {
+				b.unit(r, i, end)
+			} else {
+				b.text(a.to, i, end)
+			}
+			i = end
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(f.src[i:])
+		b.put(r, i, i+size)
+		i += size
+	}
+	b.end(len(f.src))
+}
+
+// syllables is the pinyin of the characters from 0x4E00 on.
+var syllables = sync.OnceValue(func() *[0x9FFF - 0x4E00 + 1]string {
+	t := new([0x9FFF - 0x4E00 + 1]string)
+	for line := range strings.Lines(pinyinTable) {
+		line = strings.TrimSuffix(line, "\n")
+		at := strings.IndexFunc(line, func(r rune) bool { return r >= utf8.RuneSelf })
+		for _, r := range line[at:] {
+			t[r-0x4E00] = line[:at]
+		}
+	}
+	return t
+})
+
+// pinyin folds a strict text on: Chinese characters become their syllables.
+func (f *folded) pinyin(strict *folded) {
+	b := f.begin(strict)
+	table := syllables()
+	for i := 0; i < len(f.src); {
+		r, size := utf8.DecodeRuneInString(f.src[i:])
+		b.last = 0
+		switch {
+		case 0x4E00 <= r && r <= 0x9FFF && table[r-0x4E00] != "":
+			b.text(table[r-0x4E00], i, i+size)
+		case 'a' <= r && r <= 'z' && strict.count(i) == 2: // gongguan
+			b.text(f.src[i:i+1]+f.src[i:i+1], i, i+1)
+		default:
+			b.put(r, i, i+size)
+		}
+		i += size
+	}
+	b.end(len(f.src))
+}
