@@ -2,7 +2,6 @@ package rules
 
 import (
 	"slices"
-	"sort"
 	"strings"
 	"unicode"
 	"unsafe"
@@ -18,10 +17,15 @@ import (
 type index struct {
 	rules   []*Rule
 	texts   []textIndex // of each profile
-	byValue [factKinds]map[string][]uint64
-	byFlag  [][]uint64
+	byValue [factKinds]map[string][]uint32
+	byFlag  [][]uint32
 	needs   factSet // what has to be known of an event
 }
+
+// textProfile is the profile in which a text is looked at, rawText that of an expression's msg.text.
+type textProfile = Normalize
+
+const rawText = NormalizeNone
 
 // factSet tells which kinds of facts there are.
 type factSet uint32
@@ -37,50 +41,53 @@ func (s factSet) has(kinds ...factKind) bool {
 
 // textIndex is the part of an index that looks at the text in one profile.
 type textIndex struct {
-	used     bool
+	profile  textProfile
 	literals *literals // nil: none
-	posts    [][]uint64
-	prefix   [longLiteral]map[string][]uint64 // by length
+	posts    [][]uint32
+	prefix   [longLiteral]map[string][]uint32 // by length
 	exact    valueIndex
 	command  valueIndex
 }
 
 // valueIndex is a map by a whole text, with the lengths that there are.
 type valueIndex struct {
-	posts    map[string][]uint64
+	posts    map[string][]uint32
 	min, max int
 }
 
-func (x *valueIndex) add(value string, post uint64) {
+func (x *valueIndex) add(value string, rank uint32) {
 	if x.posts == nil {
-		x.posts = make(map[string][]uint64)
+		x.posts = make(map[string][]uint32)
 		x.min = len(value)
 	}
-	x.posts[value] = append(x.posts[value], post)
+	x.posts[value] = append(x.posts[value], rank)
 	x.min, x.max = min(x.min, len(value)), max(x.max, len(value))
 }
 
-func (x *valueIndex) get(value string, out []uint64) []uint64 {
+func (x *valueIndex) get(value string, out []uint32) []uint32 {
 	if x.posts == nil || len(value) < x.min || len(value) > x.max {
 		return out
 	}
 	return append(out, x.posts[value]...)
 }
 
-// A post is a rule's rank in the upper half and a word of its any_of, or noWord, in the lower: sorted, posts are in the order
-// of trying.
-func post(rank int, word int32) uint64 { return uint64(rank)<<32 | uint64(uint32(word)) }
-
-func postRank(p uint64) int   { return int(p >> 32) }
-func postWord(p uint64) int32 { return int32(uint32(p)) }
-
 // newIndex files rules, which are in the order of trying, under what they require, and tells of each whether it is tried
 // always.
 func newIndex(ordered []*Rule) (x *index, always []bool) {
-	x = &index{rules: ordered, texts: make([]textIndex, len(normalizeNames)), byFlag: make([][]uint64, len(flags))}
+	x = &index{rules: ordered, byFlag: make([][]uint32, len(flags))}
 	always = make([]bool, len(ordered))
-	ids := make([]map[literal]uint32, len(x.texts))
-	lits := make([][]literal, len(x.texts))
+	var ids []map[literal]uint32 // of each of x.texts
+	var lits [][]literal
+	text := func(p textProfile) int {
+		i := slices.IndexFunc(x.texts, func(t textIndex) bool { return t.profile == p })
+		if i < 0 {
+			i = len(x.texts)
+			x.texts = append(x.texts, textIndex{profile: p})
+			ids = append(ids, make(map[literal]uint32))
+			lits = append(lits, nil)
+		}
+		return i
+	}
 	for rank, r := range ordered {
 		requires := r.requires()
 		if r.cond != nil {
@@ -92,41 +99,34 @@ func newIndex(ordered []*Rule) (x *index, always []bool) {
 		}
 		for _, f := range requires {
 			x.needs |= 1 << f.kind
-			t := &x.texts[f.normalize]
-			p := post(rank, f.word)
+			p := uint32(rank)
 			switch f.kind {
 			case factLiteral:
-				l := literal{f.value, f.fold}
-				if ids[f.normalize] == nil {
-					ids[f.normalize] = make(map[literal]uint32, len(requires))
-				}
-				id, ok := ids[f.normalize][l]
+				i, l := text(f.profile), literal{f.value, f.fold}
+				t := &x.texts[i]
+				id, ok := ids[i][l]
 				if !ok {
-					id = uint32(len(lits[f.normalize]))
-					ids[f.normalize][l] = id
-					lits[f.normalize] = append(lits[f.normalize], l)
+					id = uint32(len(lits[i]))
+					ids[i][l] = id
+					lits[i] = append(lits[i], l)
 					t.posts = append(t.posts, nil)
 				}
 				t.posts[id] = append(t.posts[id], p)
-				t.used = true
 			case factPrefix:
-				m := &t.prefix[len(f.value)]
+				m := &x.texts[text(f.profile)].prefix[len(f.value)]
 				if *m == nil {
-					*m = make(map[string][]uint64)
+					*m = make(map[string][]uint32)
 				}
 				(*m)[f.value] = append((*m)[f.value], p)
-				t.used = true
 			case factExact:
-				t.exact.add(f.value, p)
-				t.used = true
+				x.texts[text(f.profile)].exact.add(f.value, p)
 			case factCommand:
-				t.command.add(f.value, p)
-				t.used = true
+				x.texts[text(f.profile)].command.add(f.value, p)
 			case factFlag:
 				x.byFlag[f.flag] = append(x.byFlag[f.flag], p)
 			default:
 				if x.byValue[f.kind] == nil {
-					x.byValue[f.kind] = make(map[string][]uint64)
+					x.byValue[f.kind] = make(map[string][]uint32)
 				}
 				x.byValue[f.kind][f.value] = append(x.byValue[f.kind][f.value], p)
 			}
@@ -142,13 +142,11 @@ func newIndex(ordered []*Rule) (x *index, always []bool) {
 
 // candidates fills t.stages with the rules of p that the event may fire, in the order of trying.
 func (x *index) candidates(t *trial, p *plan) {
-	t.indexed, t.posts = true, t.posts[:0]
+	t.posts = t.posts[:0]
 	if x.needs != 0 {
 		x.facts(t)
 		for i := range x.texts {
-			if x.texts[i].used {
-				x.texts[i].find(t, Normalize(i))
-			}
+			x.texts[i].find(t)
 		}
 	}
 	for i := range t.stages {
@@ -159,17 +157,14 @@ func (x *index) candidates(t *trial, p *plan) {
 		t.posts = slices.Compact(t.posts)
 	}
 	always := p.always
-	last := -1
-	for _, post := range t.posts {
-		rank := postRank(post)
-		if rank == last || !p.has(rank) {
+	for _, rank := range t.posts {
+		if !p.has(rank) {
 			continue
 		}
-		for len(always) > 0 && int(always[0]) < rank {
+		for len(always) > 0 && always[0] < rank {
 			t.candidate(x.rules[always[0]])
 			always = always[1:]
 		}
-		last = rank
 		t.candidate(x.rules[rank])
 	}
 	for _, rank := range always {
@@ -178,23 +173,6 @@ func (x *index) candidates(t *trial, p *plan) {
 }
 
 func (t *trial) candidate(r *Rule) { t.stages[r.Stage] = append(t.stages[r.Stage], r) }
-
-// words are the words of any_of that the index found for a rule, and all that can be there; nil when it was not found by
-// them.
-func (t *trial) words(r *Rule) []uint64 {
-	if !t.indexed {
-		return nil
-	}
-	first := sort.Search(len(t.posts), func(i int) bool { return postRank(t.posts[i]) >= r.rank })
-	end := first
-	for end < len(t.posts) && postRank(t.posts[end]) == r.rank {
-		end++
-	}
-	if first == end || postWord(t.posts[first]) == noWord {
-		return nil
-	}
-	return t.posts[first:end]
-}
 
 // facts looks up what is not the text.
 func (x *index) facts(t *trial) {
@@ -256,21 +234,21 @@ func (x *index) flags(t *trial, set ...bool) {
 }
 
 // find looks the text up.
-func (x *textIndex) find(t *trial, normalize Normalize) {
-	text := t.in.view(normalize).text
+func (x *textIndex) find(t *trial) {
+	text := t.in.view(x.profile).text
 	if x.literals != nil {
 		t.found = x.literals.scan(unsafe.Slice(unsafe.StringData(text), len(text)), t.found[:0])
 		for _, id := range t.found {
 			t.posts = append(t.posts, x.posts[id]...)
 		}
 	}
-	if normalize == NormalizeNone {
+	if x.profile == rawText {
 		t.posts = x.exact.get(text, t.posts)
 	} else if x.exact.posts != nil {
 		t.posts = x.exact.get(strings.TrimSpace(text), t.posts)
 	}
 	start := text
-	if normalize != NormalizeNone {
+	if x.profile != rawText {
 		start = strings.TrimLeftFunc(text, unicode.IsSpace)
 	}
 	for n, m := range x.prefix {
@@ -281,8 +259,8 @@ func (x *textIndex) find(t *trial, normalize Normalize) {
 	if x.command.posts != nil {
 		word, rest := cutWord(text)
 		t.posts = x.command.get(word, t.posts)
-		for t.in.mentioned && rest != "" { // a name may have what folds to white space
-			word, rest = cutWord(rest)
+		if t.in.mentioned {
+			word, _ = cutWord(rest)
 			t.posts = x.command.get(word, t.posts)
 		}
 	}

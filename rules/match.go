@@ -57,7 +57,7 @@ type plan struct {
 	elems  bool     // some `if` reads msg.elems
 }
 
-func (p *plan) has(rank int) bool { return p.member[rank>>6]>>(rank&63)&1 != 0 }
+func (p *plan) has(rank uint32) bool { return p.member[rank>>6]>>(rank&63)&1 != 0 }
 
 // index prepares the set for Match.
 func (s *Set) index() {
@@ -82,7 +82,7 @@ func (s *Set) index() {
 	var always []bool
 	s.facts, always = newIndex(ordered)
 	for rank, r := range ordered {
-		r.rank, r.always = rank, always[rank]
+		r.always = always[rank]
 		for _, name := range r.Events {
 			p := s.byEvent[name]
 			if p == nil {
@@ -233,16 +233,15 @@ type trial struct {
 	failed error  // the expression's error, if that was it
 
 	// What the index found.
-	indexed bool
-	stages  stages   // the candidates
-	posts   []uint64 // sorted
-	found   []uint32 // scratch
+	stages stages   // the candidates
+	posts  []uint32 // their ranks, sorted
+	found  []uint32 // numbers of literals
 }
 
 var trials = sync.Pool{New: func() any { return new(trial) }}
 
 func (t *trial) begin(s *Set, p *plan, ev *Event, f *Facts) {
-	t.set, t.ev, t.facts, t.ready, t.elems, t.indexed = s, ev, f, false, p.elems, false
+	t.set, t.ev, t.facts, t.ready, t.elems = s, ev, f, false, p.elems
 	mentioned := false
 	if m := ev.message(); m != nil {
 		mentioned = ev.Self != "" && m.Mentions(ev.Self)
@@ -280,7 +279,6 @@ const (
 // try reports whether a rule fires on the event, whatever its stage.
 func (t *trial) try(r *Rule) bool {
 	t.reason, t.failed = "", nil
-	t.in.only = t.words(r)
 	if !r.IncludeSelf && t.ev.fromSelf() {
 		t.reason = reasonSelf
 		return false

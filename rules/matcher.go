@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"iter"
 	"regexp"
 	"regexp/syntax"
 	"strings"
@@ -65,14 +64,13 @@ type phrases struct {
 // input is a text to be matched, folded once for each profile that is asked for.
 type input struct {
 	text      string
-	mentioned bool     // the message mentions the bot, so that a command may follow @NAME
-	only      []uint64 // posts of the words of any_of that can be there, as an index found; nil: any of them
+	mentioned bool // the message mentions the bot, so that a command may follow @NAME
 	chat      folded
 	hasChat   bool
 }
 
 func (in *input) reset(text string, mentioned bool) {
-	in.text, in.mentioned, in.only, in.hasChat = text, mentioned, nil, false
+	in.text, in.mentioned, in.hasChat = text, mentioned, false
 }
 
 // view is the text in a profile.
@@ -115,7 +113,7 @@ func (m *matcher) matches(in *input) bool {
 	}
 	if len(m.any.words) > 0 {
 		found := false
-		for i := range m.any.some(in.only) {
+		for i := range m.any.words {
 			if _, _, found = m.find(&m.any, i, v); found {
 				break
 			}
@@ -130,25 +128,6 @@ func (m *matcher) matches(in *input) bool {
 		}
 	}
 	return true
-}
-
-// some yields the numbers of the words, or only those that posts name.
-func (p *phrases) some(posts []uint64) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		if posts != nil {
-			for _, post := range posts {
-				if !yield(int(postWord(post))) {
-					return
-				}
-			}
-			return
-		}
-		for i := range p.words {
-			if !yield(i) {
-				return
-			}
-		}
-	}
 }
 
 // find looks for one word and returns where it stands in the view.
@@ -196,12 +175,7 @@ func (m *matcher) hit(in *input) Hit {
 	var hit Hit
 	v := in.view(m.normalize)
 	for _, p := range []*phrases{&m.all, &m.any} {
-		only := in.only
-		if p == &m.all {
-			only = nil
-		}
-		for i := range p.some(only) {
-			word := p.words[i]
+		for i, word := range p.words {
 			if len(hit.Words) == maxHitWords {
 				return hit
 			}
@@ -265,15 +239,15 @@ func (m *matcher) command(in *input) (Hit, bool) {
 				return Hit{}, false
 			}
 		}
-		for i := range m.any.some(in.only) {
-			if sameCommand(v, m.any.folded[i], at, end) {
+		for i, word := range m.any.folded {
+			if sameCommand(v, word, at, end) {
 				return m.commandHit(in, i, at, end), true
 			}
 		}
 		return Hit{}, false
 	}
-	for i := range m.any.some(in.only) {
-		if m.any.words[i] == first {
+	for i, word := range m.any.words {
+		if word == first {
 			return m.commandHit(in, i, at, end), true
 		}
 	}

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,7 +20,7 @@ const (
 	factLiteral factKind = iota // the text, in a profile, holds a value
 	factPrefix                  // the text without leading space begins with a short value
 	factExact                   // the text, in a profile, is a value
-	factCommand                 // the first word, or the one after it, is a value
+	factCommand                 // the first word, or one after it when the bot is mentioned, is a value
 	factFlag                    // a flag is set
 	factUser                    // the following are members of expressions that equal a value
 	factSender
@@ -37,15 +36,12 @@ const (
 
 // fact is one thing that can be looked up.
 type fact struct {
-	kind      factKind
-	fold      bool  // factLiteral: the case of ASCII letters does not count
-	flag      uint8 // factFlag: which, see flags
-	normalize Normalize
-	value     string
-	word      int32 // the word of any_of that it belongs to, or noWord
+	kind    factKind
+	fold    bool  // factLiteral: the case of ASCII letters does not count
+	flag    uint8 // factFlag: which, see flags
+	profile textProfile
+	value   string
 }
-
-const noWord = math.MaxInt32
 
 // members are the members of expressions that are looked up by their value; each is nil or a text.
 var members = map[[2]string]factKind{
@@ -70,14 +66,12 @@ func (f *fact) chance() float64 {
 		}
 		return c
 	case factExact, factCommand:
-		return 1e-4
+		return 1e-5
 	case factUser, factSender, factUserName:
-		return 1e-3
-	case factChat, factChatName:
 		return 1e-2
 	case factFlag:
 		return 5e-2
-	case factRole, factEvent:
+	case factChat, factChatName, factRole, factEvent:
 		return 0.2
 	case factGroupType:
 		return 0.3
@@ -85,8 +79,11 @@ func (f *fact) chance() float64 {
 	return 0.5
 }
 
+// By length.
+var literalChances = [longLiteral + 1]float64{1, 0.2, 0.05, 1e-2, 1e-3, 1e-3, 1e-4}
+
 func literalChance(s string) float64 {
-	return []float64{1, 0.3, 0.1, 0.03, 0.01, 0.005, 0.001}[min(len(s), 6)]
+	return literalChances[min(len(s), longLiteral)]
 }
 
 // chance guesses in how many events one of the facts holds.
@@ -123,25 +120,10 @@ func (r *Rule) requires() requirement {
 	if r.match == nil {
 		return cond
 	}
-	// What is left to do for a candidate that was not found by its words.
-	scan := float64(len(r.match.any.words)+len(r.match.all.words)) * 30
-	if r.match.mode == MatchRegex {
-		scan *= 10
-	}
-	best := r.match.requiresAny()
-	cost := best.chance() * 300
-	if best == nil {
-		cost = 300 + scan
-	}
-	for _, q := range []requirement{r.match.requiresAll(), cond} {
-		if c := q.chance() * (300 + scan); q != nil && c < cost {
-			best, cost = q, c
-		}
-	}
-	return best
+	return better(better(r.match.requiresAny(), r.match.requiresAll()), cond)
 }
 
-// requiresAny is one fact or more for each word of any_of, which name it.
+// requiresAny is what each word of any_of requires.
 func (m *matcher) requiresAny() requirement {
 	if len(m.any.words) == 0 {
 		return nil
@@ -152,10 +134,7 @@ func (m *matcher) requiresAny() requirement {
 		if q == nil {
 			return nil
 		}
-		for _, f := range q {
-			f.word = int32(i)
-			all = append(all, f)
-		}
+		all = append(all, q...)
 	}
 	return all
 }
@@ -171,7 +150,7 @@ func (m *matcher) requiresAll() requirement {
 
 // requiresWord says what must hold for find, or command, to find a word.
 func (m *matcher) requiresWord(p *phrases, i int) requirement {
-	one := fact{kind: factLiteral, normalize: m.normalize, word: noWord}
+	one := fact{kind: factLiteral, profile: m.normalize}
 	switch m.mode {
 	case MatchContains, MatchWord:
 		one.value = p.folded[i]
@@ -182,9 +161,9 @@ func (m *matcher) requiresWord(p *phrases, i int) requirement {
 	case MatchExact:
 		one.kind, one.value = factExact, p.folded[i]
 	case MatchCommand:
-		one.kind, one.value = factCommand, p.folded[i]
-		if m.normalize == NormalizeNone {
-			one.value = p.words[i]
+		// In another profile a command may be a part of what folding made of its last character.
+		if one.value = p.folded[i]; m.normalize == rawText {
+			one.kind, one.value = factCommand, p.words[i]
 		}
 	case MatchRegex:
 		return regexpRequires(p.regexps[i].String(), m.normalize)
@@ -266,7 +245,7 @@ func isPointer(n ast.Node) bool {
 
 // textRequires is what an operator requires of msg.text, whose bytes it compares.
 func textRequires(operator, value string) requirement {
-	one := fact{kind: factLiteral, normalize: NormalizeNone, value: value, word: noWord}
+	one := fact{kind: factLiteral, profile: rawText, value: value}
 	switch operator {
 	case "contains", "startsWith", "endsWith":
 		if value != "" {
@@ -276,7 +255,7 @@ func textRequires(operator, value string) requirement {
 		one.kind = factExact
 		return requirement{one}
 	case "matches":
-		return regexpRequires(value, NormalizeNone)
+		return regexpRequires(value, rawText)
 	}
 	return nil
 }
@@ -307,7 +286,7 @@ func memberRequires(n ast.Node, values []string) requirement {
 	}
 	q := make(requirement, len(values))
 	for i, v := range values {
-		q[i] = fact{kind: kind, normalize: NormalizeNone, value: v, word: noWord}
+		q[i] = fact{kind: kind, profile: rawText, value: v}
 	}
 	return q
 }
@@ -315,7 +294,7 @@ func memberRequires(n ast.Node, values []string) requirement {
 func flagRequires(n *ast.MemberNode) requirement {
 	root, name, _ := member(n)
 	if i := slices.Index(flags, [2]string{root, name}); i >= 0 {
-		return requirement{{kind: factFlag, flag: uint8(i), word: noWord}}
+		return requirement{{kind: factFlag, flag: uint8(i)}}
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ const (
 
 // regexpRequires is the literals of which one stands in every text that a regular expression finds something in, or nil
 // if there are no such. The pattern is the one that is run, and the text is in the profile.
-func regexpRequires(pattern string, normalize Normalize) requirement {
+func regexpRequires(pattern string, profile textProfile) requirement {
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		return nil
@@ -25,7 +25,7 @@ func regexpRequires(pattern string, normalize Normalize) requirement {
 	}
 	q := make(requirement, len(lits))
 	for i, l := range lits {
-		q[i] = fact{kind: factLiteral, normalize: normalize, value: l.text, fold: l.fold, word: noWord}
+		q[i] = fact{kind: factLiteral, profile: profile, value: l.text, fold: l.fold}
 	}
 	return q
 }

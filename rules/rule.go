@@ -56,7 +56,6 @@ type Rule struct {
 	Pos             Pos
 
 	index    int  // in Set.Rules
-	rank     int  // in the order of trying, of all rules that are not off
 	always   bool // nothing narrows it down: it is tried for every event of its types
 	match    *matcher
 	cond     *program
