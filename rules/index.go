@@ -43,7 +43,8 @@ func (s factSet) has(kinds ...factKind) bool {
 type textIndex struct {
 	profile  textProfile
 	literals *literals // nil: none
-	posts    [][]uint32
+	starts   []uint32  // the rules under literal i are posts[starts[i]:starts[i+1]]
+	posts    []uint32
 	prefix   [longLiteral]map[string][]uint32 // by length
 	exact    valueIndex
 	command  valueIndex
@@ -76,15 +77,13 @@ func (x *valueIndex) get(value string, out []uint32) []uint32 {
 func newIndex(ordered []*Rule) (x *index, always []bool) {
 	x = &index{rules: ordered, byFlag: make([][]uint32, len(flags))}
 	always = make([]bool, len(ordered))
-	var ids []map[literal]uint32 // of each of x.texts
-	var lits [][]literal
+	var filings []*filing // of each of x.texts
 	text := func(p textProfile) int {
 		i := slices.IndexFunc(x.texts, func(t textIndex) bool { return t.profile == p })
 		if i < 0 {
 			i = len(x.texts)
 			x.texts = append(x.texts, textIndex{profile: p})
-			ids = append(ids, make(map[literal]uint32))
-			lits = append(lits, nil)
+			filings = append(filings, new(filing))
 		}
 		return i
 	}
@@ -102,16 +101,7 @@ func newIndex(ordered []*Rule) (x *index, always []bool) {
 			p := uint32(rank)
 			switch f.kind {
 			case factLiteral:
-				i, l := text(f.profile), literal{f.value, f.fold}
-				t := &x.texts[i]
-				id, ok := ids[i][l]
-				if !ok {
-					id = uint32(len(lits[i]))
-					ids[i][l] = id
-					lits[i] = append(lits[i], l)
-					t.posts = append(t.posts, nil)
-				}
-				t.posts[id] = append(t.posts[id], p)
+				filings[text(f.profile)].add(literal{f.value, f.fold}, p, len(requires))
 			case factPrefix:
 				m := &x.texts[text(f.profile)].prefix[len(f.value)]
 				if *m == nil {
@@ -132,12 +122,53 @@ func newIndex(ordered []*Rule) (x *index, always []bool) {
 			}
 		}
 	}
-	for i, l := range lits {
-		if len(l) > 0 {
-			x.texts[i].literals = newLiterals(l, manyLiterals)
-		}
+	for i, f := range filings {
+		f.file(&x.texts[i])
 	}
 	return x, always
+}
+
+// filing gathers the literals of one profile and the rules under them.
+type filing struct {
+	ids   map[literal]uint32
+	lits  []literal
+	pairs []filed
+}
+
+type filed struct{ id, rank uint32 }
+
+// add files a rule; more is how many literals are likely to come.
+func (f *filing) add(l literal, rank uint32, more int) {
+	if f.ids == nil {
+		f.ids = make(map[literal]uint32, more)
+	}
+	id, ok := f.ids[l]
+	if !ok {
+		id = uint32(len(f.lits))
+		f.ids[l] = id
+		f.lits = append(f.lits, l)
+	}
+	f.pairs = append(f.pairs, filed{id, rank})
+}
+
+func (f *filing) file(x *textIndex) {
+	if len(f.lits) == 0 {
+		return
+	}
+	x.literals = newLiterals(f.lits, manyLiterals)
+	x.starts = make([]uint32, len(f.lits)+1)
+	for _, p := range f.pairs {
+		x.starts[p.id+1]++
+	}
+	for i := range f.lits {
+		x.starts[i+1] += x.starts[i]
+	}
+	x.posts = make([]uint32, len(f.pairs))
+	next := slices.Clone(x.starts)
+	for _, p := range f.pairs {
+		x.posts[next[p.id]] = p.rank
+		next[p.id]++
+	}
 }
 
 // candidates fills t.stages with the rules of p that the event may fire, in the order of trying.
@@ -239,7 +270,7 @@ func (x *textIndex) find(t *trial) {
 	if x.literals != nil {
 		t.found = x.literals.scan(unsafe.Slice(unsafe.StringData(text), len(text)), t.found[:0])
 		for _, id := range t.found {
-			t.posts = append(t.posts, x.posts[id]...)
+			t.posts = append(t.posts, x.posts[x.starts[id]:x.starts[id+1]]...)
 		}
 	}
 	if x.profile == rawText {

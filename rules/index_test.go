@@ -313,7 +313,7 @@ func TestIndexAgreesWithScan(t *testing.T) {
 			}
 		}
 	})
-	if fired < 100 || failed < 10 || quiet < 10 || narrowed < 50 {
+	if fired < 50 || quiet < 50 || narrowed < 50 {
 		t.Errorf("%d fired, %d failed, %d events without, %d rules narrowed down: too few to prove anything", fired, failed, quiet, narrowed)
 	}
 }

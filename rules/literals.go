@@ -134,6 +134,7 @@ func newWindows(lits []literal, ids []uint32, width, step int) windows {
 	slices.SortFunc(all, func(a, b chosen) int {
 		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.lit, b.lit), cmp.Compare(a.at, b.at))
 	})
+	x.entries = make([]windowEntry, 0, len(all))
 	for i, c := range all {
 		if i == 0 || all[i-1].key != c.key {
 			x.groups = append(x.groups, windowGroup{key: c.key, start: uint32(i)})
