@@ -244,6 +244,7 @@ func (x *index) facts(t *trial) {
 	m := ev.message()
 	if m == nil { // a revocation, or nothing
 		w := viewer{self: ev.Self, zone: t.facts.Now.Location()}
+		t.viewed = true
 		t.views.fillMsg(ev, w, false)
 		v := &t.views.msg
 		value(factSender, v.Sender)

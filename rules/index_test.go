@@ -202,6 +202,8 @@ func ruleText(t *rapid.T, i int) string {
 	return b.String()
 }
 
+}
+
 func loadText(rules string) (*Set, error) {
 	return Load(fstest.MapFS{"bot.yaml": {Data: []byte("version: 1\nvars: {v: hi}\nlists: {l: [alice, bob, 加微信, hi, /w, \"@TGS#1\", cat, \"123\", k, \"(?i)hello\"]}\nrules:\n" +
 		rules)}}, "bot.yaml", Options{Catalog: catalog})

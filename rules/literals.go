@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
+	"unsafe"
 )
 
 // literal is a text to be found in other texts. With fold, ASCII letters stand for both cases, and text is in lower case.
@@ -47,8 +48,8 @@ const (
 // windows finds the literals of one class.
 type windows struct {
 	width, step int
-	shl         uint // shifts a word so that only the window is left, at its upper end
-	shr         uint // makes a place in the bitmap of a hash
+	window      uint64 // the bytes of a word that are the window
+	bits        uint64 // the number of bits in the bitmap, a power of two, less one
 	bitmap      []uint64
 	slotShift   uint
 	slots       []uint32 // 1 + the index of a group; 0 is free
@@ -98,7 +99,7 @@ func newLiterals(lits []literal, many int) *literals {
 }
 
 func newWindows(lits []literal, ids []uint32, width, step int) windows {
-	x := windows{width: width, step: step, shl: uint(64 - 8*width)}
+	x := windows{width: width, step: step, window: 1<<(8*width) - 1}
 	// How many literals have a window, by its hash.
 	total := 0
 	for _, id := range ids {
@@ -142,14 +143,14 @@ func newWindows(lits []literal, ids []uint32, width, step int) windows {
 		x.groups[len(x.groups)-1].end = uint32(i + 1)
 		x.entries = append(x.entries, c.windowEntry)
 	}
-	size := max(9, bits.Len(uint(64*len(x.groups)-1)))
-	x.shr = uint(64 - size)
+	size := min(24, max(9, bits.Len(uint(64*len(x.groups)-1))))
+	x.bits = 1<<size - 1
 	x.bitmap = make([]uint64, 1<<(size-6))
 	size = bits.Len(uint(2*len(x.groups) - 1))
 	x.slotShift = uint(64 - size)
 	x.slots = make([]uint32, 1<<size)
 	for i, g := range x.groups {
-		h := g.key * hashMul >> x.shr
+		h := x.place(g.key)
 		x.bitmap[h>>6] |= 1 << (h & 63)
 		s := g.key * slotMul >> x.slotShift
 		for x.slots[s] != 0 {
@@ -164,8 +165,11 @@ func newWindows(lits []literal, ids []uint32, width, step int) windows {
 func (x *windows) key(text string, at int) uint64 {
 	var buf [8]byte
 	copy(buf[:], text[at:at+x.width])
-	return (binary.LittleEndian.Uint64(buf[:]) | caseBits) << x.shl
+	return (binary.LittleEndian.Uint64(buf[:]) | caseBits) & x.window
 }
+
+// place is the bit of a window. The bits of a product from 40 on depend on all of a window, or nearly.
+func (x *windows) place(key uint64) uint64 { return key * hashMul >> 40 & x.bits }
 
 // scan appends the numbers of the literals that stand in text.
 func (x *literals) scan(text []byte, out []uint32) []uint32 {
@@ -176,37 +180,72 @@ func (x *literals) scan(text []byte, out []uint32) []uint32 {
 }
 
 func (x *windows) scan(lits []literal, text []byte, out []uint32) []uint32 {
-	bitmap, shl, shr := x.bitmap, x.shl&63, x.shr&63
-	i := 0
-	if x.step == 2 {
-		for ; i+8 <= len(text); i += 4 { // two windows of a word; the last byte is not looked at
-			w := binary.LittleEndian.Uint64(text[i:]) | caseBits
-			key := w << shl
-			if h := key * hashMul >> shr; bitmap[h>>6]>>(h&63)&1 != 0 {
-				out = x.probe(lits, key, text, i, out)
-			}
-			key = w >> 16 << shl
-			if h := key * hashMul >> shr; bitmap[h>>6]>>(h&63)&1 != 0 {
-				out = x.probe(lits, key, text, i+2, out)
-			}
+	i, pair := 0, 2*x.step
+	for last := len(text) - 8; i <= last; i += pair {
+		if x.step == 2 {
+			i = nextPair5(text, i, unsafe.SliceData(x.bitmap), x.bits)
+		} else {
+			i = nextPair(text, i, unsafe.SliceData(x.bitmap), x.bits, x.window)
 		}
-	} else {
-		for ; i+8 <= len(text); i++ {
-			key := (binary.LittleEndian.Uint64(text[i:]) | caseBits) << shl
-			if h := key * hashMul >> shr; bitmap[h>>6]>>(h&63)&1 != 0 {
-				out = x.probe(lits, key, text, i, out)
-			}
+		if i > last {
+			break
+		}
+		w := binary.LittleEndian.Uint64(text[i:]) | caseBits
+		if key := w & x.window; x.marked(key) {
+			out = x.probe(lits, key, text, i, out)
+		}
+		if key := w >> (8 * x.step) & x.window; x.marked(key) {
+			out = x.probe(lits, key, text, i+x.step, out)
 		}
 	}
 	var tail [16]byte
 	copy(tail[:], text[min(i, len(text)):])
 	for from := i; i+x.width <= len(text); i += x.step {
-		key := (binary.LittleEndian.Uint64(tail[i-from:]) | caseBits) << shl
-		if h := key * hashMul >> shr; bitmap[h>>6]>>(h&63)&1 != 0 {
+		key := (binary.LittleEndian.Uint64(tail[i-from:]) | caseBits) & x.window
+		if x.marked(key) {
 			out = x.probe(lits, key, text, i, out)
 		}
 	}
 	return out
+}
+
+// nextPair5 is the place, from i on, of the next word of the text in which one of the windows of five bytes at 0 and 2 is
+// marked in the bitmap, or of the first place that has no word. It and nextPair are apart from scan so that all they need
+// stays in registers, and look without checks: no place is past the bitmap, which bits is made for.
+func nextPair5(text []byte, i int, bitmap *uint64, bits uint64) int {
+	const window = 1<<40 - 1
+	base, last := unsafe.Pointer(unsafe.SliceData(text)), len(text)-8
+	for ; i <= last; i += 4 {
+		w := binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(base, i))[:]) | caseBits
+		h := (w & window) * hashMul >> 40 & bits
+		k := (w >> 16 & window) * hashMul >> 40 & bits
+		if (bitAt(bitmap, h)|bitAt(bitmap, k))&1 != 0 {
+			break
+		}
+	}
+	return i
+}
+
+// nextPair is the same for windows of other widths at 0 and 1.
+func nextPair(text []byte, i int, bitmap *uint64, bits, window uint64) int {
+	base, last := unsafe.Pointer(unsafe.SliceData(text)), len(text)-8
+	for ; i <= last; i += 2 {
+		w := binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(base, i))[:]) | caseBits
+		h := (w & window) * hashMul >> 40 & bits
+		k := (w >> 8 & window) * hashMul >> 40 & bits
+		if (bitAt(bitmap, h)|bitAt(bitmap, k))&1 != 0 {
+			break
+		}
+	}
+	return i
+}
+
+func bitAt(bitmap *uint64, at uint64) uint64 {
+	return *(*uint64)(unsafe.Add(unsafe.Pointer(bitmap), at>>6<<3)) >> (at & 63)
+}
+
+func (x *windows) marked(key uint64) bool {
+	return bitAt(unsafe.SliceData(x.bitmap), x.place(key))&1 != 0
 }
 
 // probe compares the literals that have the window with the text around the place where it stands.

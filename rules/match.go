@@ -228,6 +228,7 @@ type trial struct {
 	views  views
 	match  matchView
 	ready  bool // env is filled
+	viewed bool // views hold something, env does not
 	elems  bool
 	reason string // why the last rule did not fire
 	failed error  // the expression's error, if that was it
@@ -241,7 +242,7 @@ type trial struct {
 var trials = sync.Pool{New: func() any { return new(trial) }}
 
 func (t *trial) begin(s *Set, p *plan, ev *Event, f *Facts) {
-	t.set, t.ev, t.facts, t.ready, t.elems = s, ev, f, false, p.elems
+	t.set, t.ev, t.facts, t.ready, t.viewed, t.elems = s, ev, f, false, false, p.elems
 	mentioned := false
 	if m := ev.message(); m != nil {
 		mentioned = ev.Self != "" && m.Mentions(ev.Self)
@@ -253,7 +254,12 @@ func (t *trial) begin(s *Set, p *plan, ev *Event, f *Facts) {
 func (t *trial) end() {
 	t.set, t.ev, t.facts = nil, nil, nil
 	t.in.text, t.in.chat.src = "", ""
-	t.env, t.views, t.match = ruleEnv{}, views{}, matchView{}
+	if t.ready {
+		t.env, t.match = ruleEnv{}, matchView{}
+	}
+	if t.ready || t.viewed {
+		t.views = views{}
+	}
 	t.reason, t.failed = "", nil
 	if cap(t.in.chat.text) > 1<<16 {
 		t.in.chat = folded{}
