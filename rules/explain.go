@@ -32,7 +32,7 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 	if p := s.byEvent[ev.Type]; p != nil {
 		t := trials.Get().(*trial)
 		t.begin(s, p, ev, f)
-		p.walk(func(r *Rule) bool {
+		p.stages.walk(func(r *Rule) bool {
 			listed[r] = true
 			e := Explanation{Rule: r, Shadow: r.Mode == ModeShadow}
 			e.Fired = t.try(r)

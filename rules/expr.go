@@ -112,6 +112,8 @@ type program struct {
 	locals map[string]Type // names of for_each
 	elems  bool            // reads msg.elems, or hands a message on whole
 
+	requires requirement // of a rule's if, until the index has it
+
 	// strict is the same expression made to fail when a fact is nil, compiled when first wanted; nil when it reads
 	// none or need not.
 	strict func() *vm.Program
@@ -347,6 +349,9 @@ func (p *place) compile(n *node, offset int, source string, wantBool bool) (out 
 		at, msg := exprError(trimmed, err)
 		report(at, "%s", msg)
 		return nil
+	}
+	if wantBool && p.level == levelRule {
+		prog.requires = exprRequires(tree.Node)
 	}
 	if prog.code, err = compiler.Compile(tree, cfg); err != nil {
 		at, msg := exprError(trimmed, err)

@@ -38,6 +38,7 @@ type Set struct {
 	secrets  map[string]string
 	warnings []Warning
 	byEvent  map[string]*plan
+	facts    *index
 	kinds    map[sdkconn.EventKind]bool
 	byID     map[string]*Rule
 	needs    Needs

@@ -46,33 +46,54 @@ type Fired struct {
 	Why    string // what Facts.Gate said
 }
 
-// plan is the rules of one event type, in the order in which they are tried.
+// stages are rules in the order in which they are tried.
+type stages [4][]*Rule
+
+// plan is the rules of one event type.
 type plan struct {
-	stages [4][]*Rule
-	elems  bool // some `if` reads msg.elems
+	stages stages
+	always []uint32 // the ranks of those that are candidates always
+	member []uint64 // a bit for each rank that is in the plan
+	elems  bool     // some `if` reads msg.elems
 }
+
+func (p *plan) has(rank uint32) bool { return p.member[rank>>6]>>(rank&63)&1 != 0 }
 
 // index prepares the set for Match.
 func (s *Set) index() {
 	s.byEvent = make(map[string]*plan)
 	s.kinds = make(map[sdkconn.EventKind]bool)
-	s.byID = make(map[string]*Rule)
+	s.byID = make(map[string]*Rule, len(s.Rules))
+	ordered := make([]*Rule, 0, len(s.Rules))
 	for _, r := range s.Rules {
 		s.byID[r.ID] = r
 		if r.Mode == ModeOff {
 			continue
 		}
+		ordered = append(ordered, r)
 		s.needs = s.needs.or(r.needs)
 		s.uses.dialogues = s.uses.dialogues || r.Session != nil
 		s.uses.handoffs = s.uses.handoffs || r.has(func(step *Step) bool { return step.Handoff != nil })
 		s.uses.approvals = s.uses.approvals || r.has(func(step *Step) bool { return step.Approve != nil })
+	}
+	slices.SortStableFunc(ordered, func(a, b *Rule) int {
+		return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(b.Priority, a.Priority))
+	})
+	var always []bool
+	s.facts, always = newIndex(ordered)
+	for rank, r := range ordered {
+		r.always = always[rank]
 		for _, name := range r.Events {
 			p := s.byEvent[name]
 			if p == nil {
-				p = new(plan)
+				p = &plan{member: make([]uint64, len(ordered)/64+1)}
 				s.byEvent[name] = p
 			}
 			p.stages[r.Stage] = append(p.stages[r.Stage], r)
+			p.member[rank>>6] |= 1 << (rank & 63)
+			if r.always {
+				p.always = append(p.always, uint32(rank))
+			}
 			p.elems = p.elems || r.cond != nil && r.cond.elems
 			if d, ok := eventDocOf(name); ok && d.kind != "" {
 				s.kinds[d.kind] = true
@@ -80,11 +101,6 @@ func (s *Set) index() {
 			if name == "message.revoked" { // one of the time without a connection is a message of that state
 				s.kinds[sdkconn.EventNewMsg] = true
 			}
-		}
-	}
-	for _, p := range s.byEvent {
-		for i := range p.stages {
-			slices.SortStableFunc(p.stages[i], func(a, b *Rule) int { return cmp.Compare(b.Priority, a.Priority) })
 		}
 	}
 }
@@ -97,7 +113,10 @@ func (s *Set) index() {
 // guard and not observe. In main and fallback the first that matches wins, and the ones after it are tried only when it
 // says continue; fallback is tried only when no rule of main fired. A shadow rule fires, marked, where it would fire if
 // it alone were live, and keeps nothing from anyone.
-func (s *Set) Match(ev *Event, f *Facts) Decision {
+func (s *Set) Match(ev *Event, f *Facts) Decision { return s.match(ev, f, s.facts) }
+
+// match is Match with an index, or without one: the plain scan, rule after rule, that the index must agree with.
+func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 	var d Decision
 	p := s.byEvent[ev.Type]
 	if p == nil {
@@ -105,7 +124,12 @@ func (s *Set) Match(ev *Event, f *Facts) Decision {
 	}
 	t := trials.Get().(*trial)
 	t.begin(s, p, ev, f)
-	p.walk(func(r *Rule) bool {
+	tried := &p.stages
+	if x != nil {
+		x.candidates(t, p)
+		tried = &t.stages
+	}
+	tried.walk(func(r *Rule) bool {
 		if !t.try(r) {
 			if t.reason == reasonError {
 				d.Failed = append(d.Failed, Failed{r, t.failed})
@@ -136,7 +160,7 @@ func (s *Set) Match(ev *Event, f *Facts) Decision {
 
 // walk tries the rules in order as Match promises. Of the facts it reads which stages are not tried. skipped, if not nil,
 // is told of each rule that is not tried, and why.
-func (p *plan) walk(try func(*Rule) bool, f *Facts, skipped func(*Rule, string)) {
+func (p *stages) walk(try func(*Rule) bool, f *Facts, skipped func(*Rule, string)) {
 	var stoppedBy, wonBy *Rule // live rules
 	for stage := StageGuard; stage <= StageObserve; stage++ {
 		if stage == StageObserve {
@@ -146,7 +170,7 @@ func (p *plan) walk(try func(*Rule) bool, f *Facts, skipped func(*Rule, string))
 		away := f.Stages != nil && !slices.Contains(f.Stages, stage)
 		taken := f.Taken != "" && (stage == StageMain || stage == StageFallback)
 		var winner *Rule
-		for _, r := range p.stages[stage] {
+		for _, r := range p[stage] {
 			switch {
 			case away:
 				if skipped != nil {
@@ -204,15 +228,21 @@ type trial struct {
 	views  views
 	match  matchView
 	ready  bool // env is filled
+	viewed bool // views hold something, env does not
 	elems  bool
 	reason string // why the last rule did not fire
 	failed error  // the expression's error, if that was it
+
+	// What the index found.
+	stages stages   // the candidates
+	posts  []uint32 // their ranks, sorted
+	found  []uint32 // numbers of literals
 }
 
 var trials = sync.Pool{New: func() any { return new(trial) }}
 
 func (t *trial) begin(s *Set, p *plan, ev *Event, f *Facts) {
-	t.set, t.ev, t.facts, t.ready, t.elems = s, ev, f, false, p.elems
+	t.set, t.ev, t.facts, t.ready, t.viewed, t.elems = s, ev, f, false, false, p.elems
 	mentioned := false
 	if m := ev.message(); m != nil {
 		mentioned = ev.Self != "" && m.Mentions(ev.Self)
@@ -224,8 +254,19 @@ func (t *trial) begin(s *Set, p *plan, ev *Event, f *Facts) {
 func (t *trial) end() {
 	t.set, t.ev, t.facts = nil, nil, nil
 	t.in.release()
-	t.env, t.views, t.match = ruleEnv{}, views{}, matchView{}
+	if t.ready {
+		t.env, t.match = ruleEnv{}, matchView{}
+	}
+	if t.ready || t.viewed {
+		t.views = views{}
+	}
 	t.reason, t.failed = "", nil
+	for i := range t.stages {
+		clear(t.stages[i])
+	}
+	if cap(t.posts) > 1<<16 {
+		t.posts, t.found = nil, nil
+	}
 	trials.Put(t)
 }
 

@@ -237,7 +237,7 @@ func TestOrderProperty(t *testing.T) {
 			return fired
 		}
 		got := map[string]bool{}
-		p.walk(func(r *Rule) bool {
+		p.stages.walk(func(r *Rule) bool {
 			var i int
 			fmt.Sscan(r.ID, &i)
 			if specs[i].matches {

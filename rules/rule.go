@@ -54,7 +54,8 @@ type Rule struct {
 	Session         *Session // nil: the steps are no dialogue
 	Pos             Pos
 
-	index    int // in Set.Rules
+	index    int  // in Set.Rules
+	always   bool // nothing narrows it down: it is tried for every event of its types
 	match    *matcher
 	cond     *program
 	needs    Needs // of match, if, and what the event counts for
