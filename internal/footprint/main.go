@@ -79,15 +79,16 @@ func run(ctx context.Context, rounds int, idle time.Duration) (over bool, err er
 		return false, err
 	}
 	fmt.Printf("timbot version, from start to end  %s\n", bare.Round(100*time.Microsecond))
-	fmt.Printf("%8s  %22s  %24s  %s\n", "rules", "first answer (budget)", "resident MiB (budget)", "wake-ups a second, idle")
+	fmt.Printf("%8s  %22s  %24s  %8s  %s\n", "rules", "first answer (budget)", "resident MiB (budget)", "its own",
+		"wake-ups a second, idle")
 	for _, b := range budgets {
 		m, err := measure(ctx, timbot, filepath.Join(dir, fmt.Sprint(b.rules)), b.rules, rounds, idle)
 		if err != nil {
 			return false, fmt.Errorf("%d rules: %w", b.rules, err)
 		}
 		over = over || m.start > b.start || m.resident > b.resident
-		fmt.Printf("%8d  %12s (%s)  %16.1f (%d)  %.1f\n", b.rules, m.start.Round(100*time.Microsecond), b.start,
-			float64(m.resident)/mebibyte, b.resident/mebibyte, m.wakeups)
+		fmt.Printf("%8d  %12s (%s)  %16.1f (%d)  %16.1f  %.1f\n", b.rules, m.start.Round(100*time.Microsecond), b.start,
+			float64(m.resident)/mebibyte, b.resident/mebibyte, float64(m.own)/mebibyte, m.wakeups)
 	}
 	return over, nil
 }
@@ -109,6 +110,7 @@ func bareStart(ctx context.Context, timbot string, rounds int) (time.Duration, e
 type measured struct {
 	start    time.Duration
 	resident int64
+	own      int64 // of it: all but the pages of the program's file, which the system shares and may drop
 	wakeups  float64
 }
 
@@ -126,7 +128,7 @@ func measure(ctx context.Context, timbot, dir string, rules, rounds int, idle ti
 	}
 	defer u.close()
 	var starts []time.Duration
-	var residents []int64
+	var residents, owns []int64
 	for round := range rounds + 1 { // the first one makes the data folder
 		last := round == rounds
 		m, err := u.once(ctx, timbot, dir, rules, round, last, idle)
@@ -134,11 +136,11 @@ func measure(ctx context.Context, timbot, dir string, rules, rounds int, idle ti
 			return out, err
 		}
 		if round > 0 {
-			starts, residents = append(starts, m.start), append(residents, m.resident)
+			starts, residents, owns = append(starts, m.start), append(residents, m.resident), append(owns, m.own)
 		}
 		out.wakeups = m.wakeups
 	}
-	out.start, out.resident = median(starts), median(residents)
+	out.start, out.resident, out.own = median(starts), median(residents), median(owns)
 	return out, nil
 }
 
@@ -230,7 +232,7 @@ func (u *user) once(ctx context.Context, timbot, dir string, rules, round int, l
 	case <-time.After(time.Minute):
 		return out, errors.New("no answer within a minute")
 	}
-	if out.resident, err = resident(cmd.Process.Pid); err != nil {
+	if out.resident, out.own, err = resident(cmd.Process.Pid); err != nil {
 		return out, err
 	}
 	if last {

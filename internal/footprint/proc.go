@@ -8,10 +8,14 @@ import (
 	"strings"
 )
 
-// resident is how much memory a process holds, in bytes.
-func resident(pid int) (int64, error) {
-	kb, err := field(fmt.Sprintf("/proc/%d/status", pid), "VmRSS:")
-	return kb * 1024, err
+// resident is how much memory a process holds, in bytes, and how much of it is no page of a file.
+func resident(pid int) (all, own int64, err error) {
+	status := fmt.Sprintf("/proc/%d/status", pid)
+	if all, err = field(status, "VmRSS:"); err != nil {
+		return 0, 0, err
+	}
+	file, err := field(status, "RssFile:")
+	return all * 1024, (all - file) * 1024, err
 }
 
 // switches is how often the threads of a process went to sleep by themselves: each wake-up ends with one.
