@@ -143,19 +143,27 @@ func (b *languageBuilder) bot() *Form {
 		key("pace", "Bounds what the bot sends, below the service's limits.", mappingOf(
 			key("total", "Over the connection.", rateForm),
 			key("chat", "To one conversation.", rateForm))),
+		key("http", "Which web servers http steps may ask.", mappingOf(
+			key("allow", "Hosts, *.DOMAIN for what is under one, with a port if it is not the usual one.",
+				itemsOf(stringForm)),
+			key("private", "Hosts may have addresses of this machine and of private networks.", boolForm))),
 	)
 }
 
 // rule is the form of a rule. Its keys are those of ruleKeys, in their order.
 func (b *languageBuilder) rule() *Form {
-	event := oneWord(slices.Concat(keys(eventGroups), EventTypes())...)
+	event := either(oneWord(slices.Concat(keys(eventGroups), EventTypes())...), matching(`^signal\.[a-z0-9_][a-z0-9_.-]*$`))
 	words := either(stringForm, itemsOf(stringForm))
 	match := mappingOf(
 		key("any_of", "One of these words must be there.", words),
 		key("all_of", "All of these words must be there.", words),
 		key("none_of", "None of these words may be there.", words),
+		key("except", "What stands inside one of these phrases does not count.", words),
 		key("mode", "How words are looked for; contains unless given.", oneWord(matchModes...)),
-		key("normalize", "How text and words are made alike; chat unless given.", oneWord(normalizeNames...)))
+		key("normalize", "How text and words are made alike; chat unless given.", either(oneWord(normalizeNames...), mappingOf(
+			key("profile", "strict unless given.", oneWord(normalizeNames...)),
+			key("pinyin", "Chinese characters are compared by their sound.", boolForm),
+			key("aliases", "What is written for what, such as V: 微.", &Form{Kind: FormTable, Item: stringForm})))))
 	match.AnyOf = []string{"any_of", "all_of", "none_of"}
 	forms := map[string]FormKey{
 		"id":           must("", "Small letters, digits, dots, - and _; no two rules have the same.", matching(ruleID.String())),
@@ -266,6 +274,14 @@ func (b *languageBuilder) control() []FormKey {
 				key("tries", "How many answers are looked at; 3 unless given.", intFrom(1, MaxTries)),
 				key("retry_text", "What is said after an answer that was not taken.", textForm),
 			})...).free())),
+		"count": key("", "Makes a mark under a key, and tells how many there are.", (&Form{Kind: FormMapping, Keys: []FormKey{
+			must("key", "What is counted.", textForm),
+			key("window", "How far back marks count.", durationForm),
+			key("decay", "In this time, what was counted comes to half.", durationForm),
+		}, OneOf: [][]string{{"window", "decay"}}})),
+		"signal": key("", "Tells the rules on signal.NAME.", either(textForm, mappingOf(
+			must("name", "Without signal. before it.", textForm),
+			key("data", "Becomes event.data.", anyForm)))),
 		"delay": key("", "The run goes on after so long.", either(durationForm, joinedForm)),
 		"handoff": key("", "Gives the conversation to people until it is given back.", either(&Form{Kind: FormNull}, mappingOf(
 			key("queue", "For people.", textForm),
