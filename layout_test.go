@@ -29,6 +29,7 @@ var arrows = []struct {
 	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
 	{"internal/killtest", []string{"sdkconn", "sdkconn/local", "bot/journal/sqlite", "bot/archive"},
 		"kills the command and looks at the files that are left"},
+	{"internal/tables", nil, "makes the rules' tables of characters; the rules do not know how"},
 	{"bot/telemetry", []string{"bot"}, "watches a bot through its Observer; the caller starts it"},
 	{"bot/control", []string{"bot"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
 	{"bot", []string{"bot/journal", "actions", "rules", "sdkconn"},
