@@ -470,4 +470,6 @@
 // What is no mistake but probably not meant is in Set.Warnings: unused-list, empty-list, unreachable, shadow,
 // always-candidate (nothing narrows the rule down, so its if is evaluated for every event), unset-secret, idle-session (a
 // session whose steps ask nothing), silent-handoff (nobody is told, and nothing gives the conversation back by itself).
+// Set.Overlaps finds rules that get in each other's way: never-fires, shadowed. Findings documents each id, and those of the
+// mistakes that YAML and expressions lead people into.
 package rules
