@@ -95,16 +95,16 @@ func (s *Set) triedWith(a, b Stage) bool {
 	return len(stages) == 0 || slices.Contains(stages, a) || !slices.Contains(stages, b)
 }
 
-// condImpliedBy reports whether the rule's if holds whenever r's does: each of its operands is one of r's.
-func (t *Rule) condImpliedBy(r *Rule) bool {
-	if t.cond == nil {
+// condImpliedBy reports whether the rule's if holds whenever the other's does: each of its operands is one of the other's.
+func (r *Rule) condImpliedBy(other *Rule) bool {
+	if r.cond == nil {
 		return true
 	}
-	if r.cond == nil || slices.Contains(t.cond.uses, "match") || slices.Contains(t.cond.uses, "args") {
+	if other.cond == nil || slices.Contains(r.cond.uses, "match") || slices.Contains(r.cond.uses, "args") {
 		return false
 	}
-	have := conjuncts(r.cond.source)
-	return !slices.ContainsFunc(conjuncts(t.cond.source), func(n ast.Node) bool {
+	have := conjuncts(other.cond.source)
+	return !slices.ContainsFunc(conjuncts(r.cond.source), func(n ast.Node) bool {
 		return !slices.ContainsFunc(have, func(h ast.Node) bool { return h.String() == n.String() })
 	})
 }
