@@ -31,6 +31,7 @@ func (p Pos) String() string {
 
 // Error is one mistake in a bot's files.
 type Error struct {
+	ID     string // of a mistake that Findings documents; may be empty
 	File   string // as the fs.FS names it
 	Line   int    // from 1; 0: the file as a whole
 	Col    int    // in characters from 1; 0: the line as a whole
@@ -159,10 +160,10 @@ func (es Errors) Unwrap() []error {
 
 // Warning is something that is no mistake but that lint should tell.
 type Warning struct {
-	// ID names the kind of finding: "unused-list", "empty-list", "always-candidate", "shadow", "unreachable",
-	// "unset-secret", "idle-session", "silent-handoff",
-	// "unheard-signal".
+	// ID names the kind of finding; Findings documents it.
 	ID string
+	// Other is the place of another rule that it is about, if there is one.
+	Other Pos
 	Error
 }
 

@@ -145,9 +145,9 @@ type ruleFile struct {
 }
 
 func (l *loader) add(d *document, rule string, line, col int, err error, format string, args ...any) {
+	msg := fmt.Sprintf(format, args...)
 	l.errs = append(l.errs, Error{
-		File: d.name, Line: line, Col: col, Rule: rule, Msg: fmt.Sprintf(format, args...), Err: err,
-		Source: d.line(line), seq: d.seq,
+		ID: mistakeID(msg), File: d.name, Line: line, Col: col, Rule: rule, Msg: msg, Err: err, Source: d.line(line), seq: d.seq,
 	})
 }
 

@@ -19,17 +19,23 @@ import (
 const everywhere = "..."
 
 func newLintCommand() *cobra.Command {
-	var asJSON bool
+	var (
+		asJSON, overlap bool
+		explain         string
+	)
 	cmd := &cobra.Command{
 		Use:   "lint [PATH|./...]...",
 		Short: "Check bots and tell every mistake in them",
 		Long: "Check bots and tell every mistake in them, each with its place, the line and the nearest valid name.\n" +
 			"A path is a bot's file, a folder that holds a bot.yaml, or FOLDER/... for all bots in it and below.\n" +
 			"Without a path the working directory is checked. The exit code is 1 when there are mistakes; warnings alone\n" +
-			"leave it at 0.",
-		Example: "  timbot lint ./...",
+			"leave it at 0. What has an id in brackets is explained by --explain ID, and in docs/lint.md.",
+		Example: "  timbot lint ./...\n  timbot lint --overlap examples/bots/hello",
 		Args:    wantArgs(0, -1, "PATH"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("explain") {
+				return explainFinding(cmd, explain, asJSON)
+			}
 			bots, err := findBots(args)
 			if err != nil {
 				return err
@@ -37,7 +43,7 @@ func newLintCommand() *cobra.Command {
 			registry := actions.NewRegistry(actions.Builtin()...)
 			wrong := false
 			for _, files := range bots {
-				found, err := lint(files, registry)
+				found, err := lint(files, registry, overlap)
 				if err != nil {
 					return err
 				}
@@ -60,7 +66,30 @@ func newLintCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each mistake and warning")
+	cmd.Flags().BoolVar(&overlap, "overlap", false, "also tell rules that can never fire, and rules that an earlier one always goes before")
+	cmd.Flags().StringVar(&explain, "explain", "", "print what is known of a mistake or warning with this id")
 	return cmd
+}
+
+// explainFinding prints the documentation of a finding.
+func explainFinding(cmd *cobra.Command, id string, asJSON bool) error {
+	f, ok := rules.FindingOf(id)
+	if !ok {
+		var ids []string
+		for _, f := range rules.Findings() {
+			ids = append(ids, f.ID)
+		}
+		return &usageError{cmd, fmt.Sprintf("there is no finding %q%s; there are %s", id, didYouMean(id, ids), strings.Join(ids, ", "))}
+	}
+	if asJSON {
+		return printJSON(cmd, f)
+	}
+	kind := "warning"
+	if f.Mistake {
+		kind = "mistake"
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s (%s)\n\n%s", f.ID, kind, f.Markdown())
+	return err
 }
 
 const (
@@ -71,13 +100,14 @@ const (
 // remark is a mistake, or what is probably not meant.
 type remark struct {
 	Severity string `json:"severity"`
-	ID       string `json:"id,omitzero"` // of a warning: its kind
+	ID       string `json:"id,omitzero"` // rules.Findings says more of it
 	File     string `json:"file"`
 	Line     int    `json:"line,omitzero"`
 	Col      int    `json:"col,omitzero"`
 	Rule     string `json:"rule,omitzero"`
 	Message  string `json:"message"`
 	Source   string `json:"source,omitzero"`
+	Other    string `json:"other,omitzero"` // the place of another rule that it is about
 
 	rendered string
 }
@@ -96,23 +126,40 @@ func newRemark(severity, id string, e rules.Error) remark {
 		e.Msg = "warning: " + e.Msg
 	}
 	r.rendered = e.Render()
+	if id != "" {
+		first, rest, more := strings.Cut(r.rendered, "\n")
+		if r.rendered = first + " [" + id + "]"; more {
+			r.rendered += "\n" + rest
+		}
+	}
 	return r
 }
 
 // lint returns what there is to say about one bot, with file names as a person in the working directory writes them.
-func lint(files bot.Files, registry *actions.Registry) ([]remark, error) {
+func lint(files bot.Files, registry *actions.Registry, overlap bool) ([]remark, error) {
 	set, err := files.Load(registry)
 	var remarks []remark
 	if err != nil {
 		found, err := mistakes(files, err)
 		for _, e := range found {
-			remarks = append(remarks, newRemark(severityError, "", e))
+			remarks = append(remarks, newRemark(severityError, e.ID, e))
 		}
 		return remarks, err
 	}
-	for _, w := range set.Warnings() {
+	warnings := slices.Clone(set.Warnings())
+	if overlap {
+		warnings = append(warnings, set.Overlaps()...)
+	}
+	for _, w := range warnings {
 		w.File = fileName(files, w.File)
-		remarks = append(remarks, newRemark(severityWarning, w.ID, w.Error))
+		r := newRemark(severityWarning, w.ID, w.Error)
+		if w.Other.Line > 0 {
+			w.Other.File = fileName(files, w.Other.File)
+			r.Other = w.Other.String()
+			first, rest, _ := strings.Cut(r.rendered, "\n")
+			r.rendered = first + "\n" + rest + "\n" + r.Other + ": the earlier rule"
+		}
+		remarks = append(remarks, r)
 	}
 	return remarks, nil
 }

@@ -115,7 +115,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
 		newDeadCommand(), newHandoffCommand(), newApprovalsCommand(), newSignalCommand())
 	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newFmtCommand(), newSchemaCommand(),
-		newActionsCommand(),
+		newExplainCommand(), newNewCommand(), newActionsCommand(),
 		newChatFileCommand(), newJournalCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
 	return root
 }
