@@ -410,6 +410,9 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 	r.log.Debug("step done", "step", stepName(step), "action", step.Action, "took", took)
 	r.attempt.Msg = sentID(outOf(result))
 	rec, err := newStepRecord(true, outOf(result), result.Text, result.Value, nil)
+	if err == nil {
+		err = r.noteAnswer(step, outOf(result))
+	}
 	if err != nil {
 		return r.over(r.failed(step, codeFailed, err)), nil
 	}
@@ -492,7 +495,7 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 	out.time = clock
 	call := &actions.Call{
 		Conn: r.b.conn, Out: out, Event: r.ev.Source, User: r.ev.User, EffectID: r.effectID(step), HTTP: actions.HTTPPolicy(r.b.rules().Bot.HTTP),
-		Archive: r.b.archive, Clock: r.b.clock,
+		Answers: r.answers, Archive: r.b.archive, Clock: r.b.clock,
 		Log: r.log.With("step", stepName(step)), Dir: r.b.dir, DataDir: r.b.dataDir, Rule: r.rule.ID, Step: stepName(step),
 	}
 	if r.rec.Unsettled != 0 {

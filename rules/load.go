@@ -41,7 +41,7 @@ type Set struct {
 	kinds    map[sdkconn.EventKind]bool
 	byID     map[string]*Rule
 	needs    Needs
-	uses     struct{ dialogues, handoffs, approvals bool }
+	uses     struct{ dialogues, handoffs, approvals, answers bool }
 
 	countWindow time.Duration
 }
@@ -67,6 +67,10 @@ func (s *Set) Uses(kind sdkconn.EventKind) bool { return s.kinds[kind] }
 func (s *Set) Dialogues() bool { return s.uses.dialogues }
 func (s *Set) Handoffs() bool  { return s.uses.handoffs }
 func (s *Set) Approvals() bool { return s.uses.approvals }
+
+// RevokesAnswers reports whether a rule that is not off takes back what was answered to a message: a step revoke with
+// answers.
+func (s *Set) RevokesAnswers() bool { return s.uses.answers }
 
 // Warnings returns what is no mistake but worth telling, in the order of the files.
 func (s *Set) Warnings() []Warning { return s.warnings }

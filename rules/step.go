@@ -26,18 +26,18 @@ type StepKind int
 
 // The kinds of steps.
 const (
-	StepAction  StepKind = iota // Action with Inputs
-	StepSet                     // Assign
-	StepChoose                  // the first of Branches whose If holds
-	StepForEach                 // Steps once for each of Items, which is a local named As
-	StepBlock                   // Steps
-	StepStop                    // the run ends
-	StepAsk                     // Ask; the result is the answer
-	StepDelay                   // the run goes on after Delay
-	StepHandoff                 // Handoff
-	StepCount                   // Count; the value is the number
-	StepSignal                  // Signal
-	StepParallel                // all of Branches at once
+	StepAction   StepKind = iota // Action with Inputs
+	StepSet                      // Assign
+	StepChoose                   // the first of Branches whose If holds
+	StepForEach                  // Steps once for each of Items, which is a local named As
+	StepBlock                    // Steps
+	StepStop                     // the run ends
+	StepAsk                      // Ask; the result is the answer
+	StepDelay                    // the run goes on after Delay
+	StepHandoff                  // Handoff
+	StepCount                    // Count; the value is the number
+	StepSignal                   // Signal
+	StepParallel                 // all of Branches at once
 )
 
 // String returns the word for it in a rule.
