@@ -72,6 +72,10 @@ func (s *Set) Approvals() bool { return s.uses.approvals }
 // answers.
 func (s *Set) RevokesAnswers() bool { return s.uses.answers }
 
+func (r *Rule) revokesAnswers() bool {
+	return r.Mode != ModeOff && r.has(func(s *Step) bool { return s.Action == "revoke" && s.inputs["answers"] != nil })
+}
+
 // Warnings returns what is no mistake but worth telling, in the order of the files.
 func (s *Set) Warnings() []Warning { return s.warnings }
 
@@ -102,6 +106,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	set.sources = l.sources
 	set.hash = hashSources(l.sources)
 	set.index()
+	set.uses.answers = slices.ContainsFunc(set.Rules, (*Rule).revokesAnswers)
 	l.lint(set)
 	set.warnings = l.warnings
 	return set, nil

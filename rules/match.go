@@ -66,9 +66,6 @@ func (s *Set) index() {
 		s.uses.dialogues = s.uses.dialogues || r.Session != nil
 		s.uses.handoffs = s.uses.handoffs || r.has(func(step *Step) bool { return step.Handoff != nil })
 		s.uses.approvals = s.uses.approvals || r.has(func(step *Step) bool { return step.Approve != nil })
-		s.uses.answers = s.uses.answers || r.has(func(step *Step) bool {
-			return step.Action == "revoke" && step.inputs["answers"] != nil
-		})
 		for _, name := range r.Events {
 			p := s.byEvent[name]
 			if p == nil {
