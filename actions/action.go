@@ -48,6 +48,10 @@ type Call struct {
 	// settles by asking then looks whether it happened before it does it again.
 	Unsettled time.Time
 
+	// Answers returns what the bot sent because of the message that the event is about, the oldest first. Nil where that is
+	// not noted.
+	Answers func(ctx context.Context) ([]*sdkconn.Message, error)
+
 	// HTTP says which web servers may be asked.
 	HTTP HTTPPolicy
 

@@ -305,15 +305,16 @@ func (r *run) closeBatch(ctx context.Context) (bool, error) {
 
 // showBatch lets the run that leads a batch see the events in the order in which they joined.
 func (r *run) showBatch(ctx context.Context) error {
-	if r.rec.Batch == nil || r.rec.Batch.Leader != r.id {
+	if r.rec.Batch == nil || r.rec.Batch.Leader != r.id && r.rec.Parent == "" {
 		return nil
 	}
-	ids, err := joinedRuns(ctx, r.b.journal, r.id)
+	leader := r.rec.Batch.Leader // or the run that this is a branch of
+	ids, err := joinedRuns(ctx, r.b.journal, leader)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		if id == r.id {
+		if id == leader {
 			r.scope.Batch = append(r.scope.Batch, rules.BatchEvent{Event: r.ev, Facts: r.scope.Facts})
 			continue
 		}

@@ -228,6 +228,7 @@ func TestALiveMessageNeedNotWaitForOtherConversations(t *testing.T) {
 		}
 		w = h.connect()
 		b = h.start(set)
+		synctest.Wait()
 		h.say("user0", sdkconn.C2C(botUser), "now") // whom the list has last
 		h.say("alice", sdkconn.C2C(botUser), "now") // of whom nothing was missed
 		time.Sleep(2 * time.Second)

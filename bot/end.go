@@ -19,6 +19,7 @@ type ending struct {
 	people  *people // what the runs have open with people ends too
 	outcome string  // what the traces of the members of a batch say
 	now     time.Time
+	wake    func(journal.Timer) // goes on with the run that a branch belongs to; nil where no bot runs
 }
 
 // commit adds the end of runs to a change and commits it. also are keys of events that end too when no run of theirs is
@@ -29,6 +30,11 @@ func (e ending) commit(ctx context.Context, change *journal.Change, runs []journ
 	for _, r := range runs {
 		ids[r.ID] = true
 	}
+	timers, err := e.parents(ctx, runs, ids)
+	if err != nil {
+		return err
+	}
+	change.SetTimers = append(change.SetTimers, timers...)
 	keys := slices.Clone(also)
 	for _, r := range runs {
 		keys = append(keys, r.Event)
@@ -80,7 +86,32 @@ func (e ending) commit(ctx context.Context, change *journal.Change, runs []journ
 		change.EndRuns = append(change.EndRuns, r.ID)
 		e.people.end(change, r.ID)
 	}
-	return e.journal.Commit(ctx, change)
+	if err := e.journal.Commit(ctx, change); err != nil {
+		return err
+	}
+	if e.wake != nil {
+		for _, t := range timers {
+			e.wake(t)
+		}
+	}
+	return nil
+}
+
+// parents are timers, due now, of the runs that wait for the ones that end.
+func (e ending) parents(ctx context.Context, runs []journal.Run, ending map[string]bool) ([]journal.Timer, error) {
+	var timers []journal.Timer
+	for _, r := range runs {
+		rec, err := readRun(r)
+		if err != nil || rec.Parent == "" || ending[rec.Parent] {
+			continue
+		}
+		if _, open, err := e.journal.Run(ctx, rec.Parent); err != nil {
+			return nil, err
+		} else if open {
+			timers = append(timers, journal.Timer{ID: rec.Parent, Due: e.now, Run: rec.Parent})
+		}
+	}
+	return timers, nil
 }
 
 // tell writes into the trace of a run's event that the run has ended.
@@ -121,7 +152,7 @@ func (r *run) endShared(ctx context.Context) error {
 }
 
 func (b *Bot) ending(outcome string) ending {
-	return ending{b.journal, &b.inspector.events, b.people, outcome, b.clock.Now()}
+	return ending{b.journal, &b.inspector.events, b.people, outcome, b.clock.Now(), func(t journal.Timer) { b.timers.add(t) }}
 }
 
 // giveUp ends everything that a panicking item belongs to. A batch that waits has no part in it.

@@ -52,7 +52,7 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 		}
 		r.scope.Facts.Now = r.b.now()
 		if r.top().Index >= len(r.list()) {
-			if len(r.rec.Frames) == 1 {
+			if len(r.rec.Frames) == r.rec.Base+1 {
 				return true, r.end(ctx, last())
 			}
 			r.leave()
@@ -87,7 +87,7 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 		case rules.StepSet:
 			err = r.assign(step)
 		case rules.StepAction, rules.StepAsk, rules.StepDelay, rules.StepHandoff, rules.StepCount,
-			rules.StepSignal:
+			rules.StepSignal, rules.StepParallel:
 			outcome, err := r.do(ctx, step)
 			if err != nil {
 				return false, err
@@ -118,6 +118,8 @@ func (r *run) do(ctx context.Context, step *rules.Step) (outcome, error) {
 		return r.count(ctx, step)
 	case rules.StepSignal:
 		return r.signal(ctx, step)
+	case rules.StepParallel:
+		return r.parallel(ctx, step)
 	}
 	if step.Approve != nil {
 		if h := r.top().Hold; h == nil || h.Phase != phaseAgreed {
@@ -143,6 +145,11 @@ func (r *run) end(ctx context.Context, last bool) error {
 	}
 	if err := r.keepTrace(); err != nil {
 		return err
+	}
+	if r.rec.Parent != "" {
+		if err := r.handBack(); err != nil {
+			return err
+		}
 	}
 	if !last && r.shared {
 		return r.endShared(ctx)
@@ -193,7 +200,7 @@ func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 		r.log.Warn("step failed", append(attrs, "goes_on", step.ContinueOnError)...)
 		r.log.Debug("step failed", "step", stepName(step), "err", rec.Err.Text)
 		if !step.ContinueOnError {
-			r.traced().Outcome = "failed"
+			r.traced().Outcome, r.fault = "failed", rec.Err
 			return true
 		}
 	}
@@ -328,6 +335,7 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 			return stepGoesOn, err
 		}
 		if before.Err != nil && !step.ContinueOnError {
+			r.traced().Outcome, r.fault = "failed", before.Err
 			return stepEnds, nil
 		}
 		r.advance()
@@ -402,6 +410,9 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 	r.log.Debug("step done", "step", stepName(step), "action", step.Action, "took", took)
 	r.attempt.Msg = sentID(outOf(result))
 	rec, err := newStepRecord(true, outOf(result), result.Text, result.Value, nil)
+	if err == nil {
+		err = r.noteAnswer(step, outOf(result))
+	}
 	if err != nil {
 		return r.over(r.failed(step, codeFailed, err)), nil
 	}
@@ -484,7 +495,7 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 	out.time = clock
 	call := &actions.Call{
 		Conn: r.b.conn, Out: out, Event: r.ev.Source, User: r.ev.User, EffectID: r.effectID(step), HTTP: actions.HTTPPolicy(r.b.rules().Bot.HTTP),
-		Archive: r.b.archive, Clock: r.b.clock,
+		Answers: r.answers, Archive: r.b.archive, Clock: r.b.clock,
 		Log: r.log.With("step", stepName(step)), Dir: r.b.dir, DataDir: r.b.dataDir, Rule: r.rule.ID, Step: stepName(step),
 	}
 	if r.rec.Unsettled != 0 {

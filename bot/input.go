@@ -18,9 +18,6 @@ func (b *Bot) input(ctx context.Context) error {
 	if err := b.takeUp(ctx); err != nil {
 		return stopped(ctx, fmt.Errorf("journal: %w", err))
 	}
-	if err := b.relayAll(ctx); err != nil { // signals that did not become events before the stop
-		return stopped(ctx, fmt.Errorf("journal: %w", err))
-	}
 	for _, typ := range []string{"bot.started", "bot.online"} {
 		if err := b.lifecycle(ctx, typ); err != nil {
 			return stopped(ctx, fmt.Errorf("journal: %w", err))
@@ -39,6 +36,9 @@ func (b *Bot) input(ctx context.Context) error {
 			b.fail(err)
 		}
 	})
+	if err := b.relayAll(ctx); err != nil { // signals that did not become events before the stop
+		return stopped(ctx, fmt.Errorf("journal: %w", err))
+	}
 	close(b.ready)
 	b.log.Info("bot started", "user", b.conn.Self(), "rules", len(b.rules().Rules))
 	if err := b.conn.Subscribe(ctx, b.accept); err != nil {

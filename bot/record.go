@@ -59,6 +59,10 @@ type runRecord struct {
 	// Unsettled is when the step at the place was first begun without its outcome becoming known, in Unix milliseconds.
 	Unsettled int64 `json:"unsettled,omitzero"`
 
+	// Parent is the run that this one is a branch of, and Base how many of the frames are that run's.
+	Parent string `json:"parent,omitzero"`
+	Base   int    `json:"base,omitzero"`
+
 	Wait *waitRecord `json:"wait,omitzero"` // what the run waits for; nil while it goes on
 	Dead *deadRecord `json:"dead,omitzero"` // why it stands still until a person decides
 
@@ -134,6 +138,8 @@ const (
 	waitLimit   waitFor = "limit"    // the rule's turn
 	waitBatch   waitFor = "batch"    // more events
 	waitPace    waitFor = "pace"     // room under the service's limits
+
+	waitParallel waitFor = "parallel" // the branches of a parallel step
 )
 
 // waitRecord is what a run waits for. Most waits have a timer of the run's id in the journal, due at Due.

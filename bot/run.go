@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,9 @@ type run struct {
 	trace *traceRecord // of the event; shared by its runs
 	// attempt is the step at hand, as the trace will tell it.
 	attempt stepTrace
+
+	inherited map[string]bool  // of steps, in a branch of a parallel: those of the runs around it
+	fault     *rules.StepError // what the run failed with
 
 	lost error // the journal's, when an expression asked it: nothing more of the run is written
 
@@ -136,11 +140,21 @@ func (b *Bot) restore(ctx context.Context, stored journal.Run, event journal.Eve
 
 // restoreSteps reads the results of the steps done so far; of a step in a for_each, the last item's shows.
 func (r *run) restoreSteps(ctx context.Context) error {
-	raw, err := r.b.journal.Steps(ctx, r.id)
+	raw, err := r.inherit(ctx)
 	if err != nil {
 		return err
 	}
+	r.inherited = make(map[string]bool, len(raw))
+	for key := range raw {
+		r.inherited[key] = true
+	}
+	mine, err := r.b.journal.Steps(ctx, r.id)
+	if err != nil {
+		return err
+	}
+	maps.Copy(raw, mine)
 	r.steps = make(map[string]stepRecord, len(raw))
+	own := make(map[string]stepRecord, len(mine))
 	byPath := stepsByPath(r.rule)
 	keys := make([]string, 0, len(raw))
 	for key, data := range raw {
@@ -149,9 +163,12 @@ func (r *run) restoreSteps(ctx context.Context) error {
 			return fmt.Errorf("step %s: %w", key, err)
 		}
 		r.steps[key] = rec
+		if !r.inherited[key] {
+			own[key] = rec
+		}
 		keys = append(keys, key)
 	}
-	r.traced().catchUp(r.steps, byPath)
+	r.trace.catchUp(r.traced(), own, byPath)
 	slices.SortFunc(keys, compareStepKeys)
 	for _, key := range keys {
 		path, _, _ := strings.Cut(key, "#")
@@ -238,7 +255,7 @@ func inner(s *rules.Step, f frame) []*rules.Step {
 	switch {
 	case f.Hold != nil:
 		return []*rules.Step{f.Hold.step(s)}
-	case s.Kind == rules.StepChoose:
+	case s.Kind == rules.StepChoose, s.Kind == rules.StepParallel:
 		return s.Branches[f.Branch].Steps
 	}
 	return s.Steps

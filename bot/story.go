@@ -495,7 +495,7 @@ func (in *Inspector) runs(ctx context.Context, t *account, set *rules.Set) ([]St
 		if set != nil && set.Rule(rec.Rule) != nil {
 			byPath = stepsByPath(set.Rule(rec.Rule))
 		}
-		run.catchUp(steps, byPath)
+		t.trace.catchUp(run, steps, byPath)
 		if run.Wait = rec.Wait; rec.Wait != nil && run.Outcome == "" {
 			run.Outcome = "waiting"
 		}

@@ -492,6 +492,26 @@
 //   - for_each does its steps once for each item of a list, at most 10,000; the item's name is item unless as names it.
 //   - stop ends the run.
 //
+// parallel does lists of steps at once:
+//
+//	do:
+//	  - id: both
+//	    parallel:
+//	      - do:
+//	          - id: page
+//	            http: { url: https://brief.example.com/today.json }
+//	      - do:
+//	          - reply: 请稍候。
+//	          - delay: 10s
+//	          - reply: 马上就好。
+//	    on_error: continue
+//	  - reply: ${{ steps.page.text }}
+//
+// It has 2 to 10 branches. Each goes on until it waits, in their order, and then the next one does; the step after parallel
+// begins when all have ended. A branch sees the steps before parallel and its own, the steps after see those of all. A
+// branch that fails does not stop the others; when they have ended the run ends, unless on_error says continue, and
+// steps.ID.error is the first one's. In a branch are neither ask nor stop, and set sets no vars there.
+//
 // Three more hold a run up, for as long as it takes, over restarts of the bot too: ask (see Dialogues), handoff (see
 // Handoff), and
 //

@@ -42,7 +42,7 @@ type Set struct {
 	kinds    map[sdkconn.EventKind]bool
 	byID     map[string]*Rule
 	needs    Needs
-	uses     struct{ dialogues, handoffs, approvals bool }
+	uses     struct{ dialogues, handoffs, approvals, answers bool }
 
 	countWindow time.Duration
 }
@@ -68,6 +68,14 @@ func (s *Set) Uses(kind sdkconn.EventKind) bool { return s.kinds[kind] }
 func (s *Set) Dialogues() bool { return s.uses.dialogues }
 func (s *Set) Handoffs() bool  { return s.uses.handoffs }
 func (s *Set) Approvals() bool { return s.uses.approvals }
+
+// RevokesAnswers reports whether a rule that is not off takes back what was answered to a message: a step revoke with
+// answers.
+func (s *Set) RevokesAnswers() bool { return s.uses.answers }
+
+func (r *Rule) revokesAnswers() bool {
+	return r.Mode != ModeOff && r.has(func(s *Step) bool { return s.Action == "revoke" && s.inputs["answers"] != nil })
+}
 
 // Warnings returns what is no mistake but worth telling, in the order of the files.
 func (s *Set) Warnings() []Warning { return s.warnings }
@@ -95,6 +103,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	set.sources = l.sources
 	set.hash = hashSources(l.sources)
 	set.index()
+	set.uses.answers = slices.ContainsFunc(set.Rules, (*Rule).revokesAnswers)
 	l.lint(set)
 	set.warnings = l.warnings
 	return set, nil

@@ -85,14 +85,15 @@ var (
 
 // ruleCompiler compiles one rule.
 type ruleCompiler struct {
-	r     *reader
-	set   *Set
-	rule  *Rule
-	place *place
-	ids   map[string]int // step ids and their lines
-	count int            // steps
-	asks  int            // steps that ask
-	short string         // the list at hand, when nothing may hold it up
+	r        *reader
+	set      *Set
+	rule     *Rule
+	place    *place
+	ids      map[string]int // step ids and their lines
+	count    int            // steps
+	asks     int            // steps that ask
+	branches int            // how many parallel steps are around
+	short    string         // the list at hand, when nothing may hold it up
 
 	handoffs []*Step
 }

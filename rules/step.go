@@ -26,22 +26,23 @@ type StepKind int
 
 // The kinds of steps.
 const (
-	StepAction  StepKind = iota // Action with Inputs
-	StepSet                     // Assign
-	StepChoose                  // the first of Branches whose If holds
-	StepForEach                 // Steps once for each of Items, which is a local named As
-	StepBlock                   // Steps
-	StepStop                    // the run ends
-	StepAsk                     // Ask; the result is the answer
-	StepDelay                   // the run goes on after Delay
-	StepHandoff                 // Handoff
-	StepCount                   // Count; the value is the number
-	StepSignal                  // Signal
+	StepAction   StepKind = iota // Action with Inputs
+	StepSet                      // Assign
+	StepChoose                   // the first of Branches whose If holds
+	StepForEach                  // Steps once for each of Items, which is a local named As
+	StepBlock                    // Steps
+	StepStop                     // the run ends
+	StepAsk                      // Ask; the result is the answer
+	StepDelay                    // the run goes on after Delay
+	StepHandoff                  // Handoff
+	StepCount                    // Count; the value is the number
+	StepSignal                   // Signal
+	StepParallel                 // all of Branches at once
 )
 
 // String returns the word for it in a rule.
 func (k StepKind) String() string {
-	return [...]string{"action", "set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count", "signal"}[k]
+	return [...]string{"action", "set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count", "signal", "parallel"}[k]
 }
 
 // Retry says how often a failed step is tried again.
@@ -60,14 +61,14 @@ type Step struct {
 
 	Timeout         time.Duration // of StepAction
 	Retry           Retry         // of StepAction
-	ContinueOnError bool          // of StepAction, StepAsk and StepCount: on_error: continue
+	ContinueOnError bool          // of StepAction, StepAsk, StepCount and StepParallel: on_error: continue
 	Approve         *Approve      // of StepAction; nil: nobody is asked
 	Ask             *Ask          // of StepAsk
 	Handoff         *Handoff      // of StepHandoff
 	Count           *Count        // of StepCount
 	Signal          *SignalStep   // of StepSignal
 
-	Branches []*Branch // of StepChoose
+	Branches []*Branch // of StepChoose and StepParallel
 	Steps    []*Step   // of StepBlock and StepForEach
 	As       string    // of StepForEach
 	ItemType Type      // of StepForEach: what the items are
@@ -101,8 +102,8 @@ func (s *Step) Branch(i int) *Branch { return s.Branches[i] }
 
 var (
 	commonKeys  = []string{"id", "if", "timeout", "retry", "on_error"}
-	controlKeys = []string{"set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count", "signal"}
-	laterSteps  = []string{"parallel", "llm"}
+	controlKeys = []string{"set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count", "signal", "parallel"}
+	laterSteps  = []string{"llm"}
 
 	// Keys that look as if they stood beside a step's action, and the step that they are inputs of; empty is any.
 	insideOf = map[string]string{"approve": "", "accept": "ask", "tries": "ask", "retry_text": "ask", "resume": "handoff"}
@@ -179,8 +180,11 @@ func (c *ruleCompiler) step(n *yaml.Node, path string) *Step {
 // body compiles what a step does; then its id becomes known to the steps after it.
 func (c *ruleCompiler) body(s *Step, e entry, common map[string]entry) {
 	r := c.r
-	if c.short != "" && slices.Contains([]string{"ask", "delay", "handoff", "for_each"}, e.name) {
+	if c.short != "" && slices.Contains([]string{"ask", "delay", "handoff", "for_each", "parallel"}, e.name) {
 		r.errorf(e.key, noWaiting, e.name, c.short)
+		return
+	}
+	if c.inBranch(e) {
 		return
 	}
 	control := true
@@ -197,6 +201,11 @@ func (c *ruleCompiler) body(s *Step, e entry, common map[string]entry) {
 		control = false
 		s.Kind = StepCount
 		c.countStep(s, e)
+		c.noTimes(e.name, common)
+	case "parallel":
+		control = false
+		s.Kind = StepParallel
+		c.parallelStep(s, e.value)
 		c.noTimes(e.name, common)
 	case "signal":
 		s.Kind = StepSignal
@@ -374,6 +383,10 @@ func (c *ruleCompiler) setStep(s *Step, n *yaml.Node) {
 	for _, e := range entries {
 		switch e.name {
 		case "vars":
+			if c.branches > 0 {
+				c.r.errorf(e.key, "a branch of parallel sets no vars, which the others would not see: use steps.ID, or state")
+				continue
+			}
 			s.assign.vars = read(e)
 		case "user":
 			s.assign.user = read(e)

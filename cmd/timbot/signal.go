@@ -20,7 +20,7 @@ func newSignalCommand() *cobra.Command {
 		Short: "Tell a running bot's rules of something",
 		Long: "Tell a running bot's rules on signal.NAME of something. They see the JSON as event.data. The command\n" +
 			"ends when the bot has written the signal down; what the rules do about it comes after.",
-		Example: "  timbot signal examples/bots/moderation shop.closed '{\"until\": \"09:00\"}'",
+		Example: "  timbot signal examples/bots/strikes strikes.muted '{\"who\": \"bob\", \"group\": \"shop\"}'",
 		Args:    wantArgs(2, 3, "BOT NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var data jsontext.Value
