@@ -160,7 +160,7 @@ func (es Errors) Unwrap() []error {
 // Warning is something that is no mistake but that lint should tell.
 type Warning struct {
 	// ID names the kind of finding: "unused-list", "empty-list", "always-candidate", "shadow", "unreachable",
-	// "unset-secret", "idle-session", "silent-handoff".
+	// "unset-secret", "idle-session", "silent-handoff", "fuzzy-cost", "short-word".
 	ID string
 	Error
 }
