@@ -173,7 +173,10 @@ func foldWord(s string, p *profile) word {
 func (in *input) word(s string, p *profile) word {
 	in.reset(s, false)
 	v := in.view(p)
-	w := word{text: strings.Clone(v.text)}
+	w := word{text: s}
+	if v.text != s {
+		w.text = strings.Clone(v.text)
+	}
 	if !p.strict() || p.pinyin {
 		return w
 	}
