@@ -168,7 +168,7 @@ func (b *builder) again(from, end int) {
 // What a table for whole texts says of characters that are no separators and become no one character.
 const (
 	skipped = 1 // has no width
-	complex = 2 // takes more than a look at one character
+	involved = 2 // takes more than a look at one character
 )
 
 // wholeTable says what the characters of the basic plane become in the profile strict where nothing combines with them.
@@ -184,7 +184,7 @@ var wholeTable = sync.OnceValue(func() *[0x10000]uint16 {
 		case isZeroWidth(r):
 			t[r] = skipped
 		default:
-			t[r] = complex
+			t[r] = involved
 		}
 	}
 	for _, r := range "…·　" { // frequent, and folded to separators
@@ -205,7 +205,7 @@ func (f *folded) strictOn(chat *folded) {
 	f.strictly(strictTable())
 }
 
-// strictly folds f.src by a table; false at a character that is complex.
+// strictly folds f.src by a table; false at a character that is involved.
 func (f *folded) strictly(table *[0x10000]uint16) bool {
 	b, src := f.begin(), f.src
 	for i := 0; i < len(src); {
@@ -261,7 +261,7 @@ func (f *folded) strictly(table *[0x10000]uint16) bool {
 			break
 		}
 		r, size := utf8.DecodeRuneInString(src[i:])
-		c := rune(complex)
+		c := rune(involved)
 		switch {
 		case r == utf8.RuneError && size == 1:
 			return false
@@ -271,7 +271,7 @@ func (f *folded) strictly(table *[0x10000]uint16) bool {
 			c = strictRune(r)
 		}
 		switch c {
-		case complex:
+		case involved:
 			return false
 		case skipped:
 			b.gap(i)
