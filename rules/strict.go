@@ -167,7 +167,7 @@ func (b *builder) again(from, end int) {
 
 // What a table for whole texts says of characters that are no separators and become no one character.
 const (
-	skipped = 1 // has no width
+	skipped  = 1 // has no width
 	involved = 2 // takes more than a look at one character
 )
 
