@@ -66,20 +66,24 @@ var chatTable = sync.OnceValue(func() *[0x10000]uint16 {
 		}
 	}
 	for r := rune(0xFF01); r <= 0xFF5E; r++ { // full width ASCII
-		t[r] = uint16(lowerASCII[r-0xFF01+'!'])
+		t[r] = uint16(lowered[r-0xFF01+'!'])
 	}
 	return &t
 })
 
-var lowerASCII = func() (t [256]byte) {
+var lowered = func() (t [256]byte) {
 	for c := range t {
-		t[c] = byte(c)
-		if 'A' <= c && c <= 'Z' {
-			t[c] += 'a' - 'A'
-		}
+		t[c] = lower(byte(c))
 	}
 	return t
 }()
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
 
 // room returns out with space for n bytes after its first used ones.
 func room(out []byte, used, n int) []byte {
@@ -103,7 +107,7 @@ func (f *folded) chat(src string) {
 	for i := 0; i < len(src); {
 		c := src[i]
 		if c < utf8.RuneSelf {
-			out[n] = lowerASCII[c]
+			out[n] = lowered[c]
 			n++
 			i++
 			continue

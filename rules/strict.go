@@ -178,7 +178,7 @@ var wholeTable = sync.OnceValue(func() *[0x10000]uint16 {
 	for r := range rune(len(t)) {
 		switch {
 		case r < utf8.RuneSelf:
-			t[r] = strict[lowerASCII[r]]
+			t[r] = strict[lowered[r]]
 		case chat[r] != 0:
 			t[r] = strict[chat[r]]
 		case isZeroWidth(r):
