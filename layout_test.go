@@ -27,6 +27,7 @@ var arrows = []struct {
 		"rules/format", "sdkconn", "sdkconn/local",
 	}, "the command joins everything and holds no logic"},
 	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
+	{"internal/tables", nil, "writes the rules' tables of characters, by hand, from other people's data"},
 	{"internal/killtest", []string{"sdkconn", "sdkconn/local", "bot/journal/sqlite", "bot/archive"},
 		"kills the command and looks at the files that are left"},
 	{"internal/tables", nil, "makes the rules' tables of characters; the rules do not know how"},

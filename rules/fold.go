@@ -21,8 +21,15 @@ type folded struct {
 	fold cases.Caser
 
 	ready                 bool
-	buf, nfkc, cased, out []byte // scratch
+	buf, nfkc, cased, out []byte            // scratch
+	known                 map[string]string // what clusters became: normalising allocates, and chats repeat them
 }
+
+// Of so many clusters of at most so many bytes is known what they become.
+const (
+	maxKnown   = 512
+	maxCluster = 32
+)
 
 // stretch is a part of the folded text that begins at to and comes from the source's bytes from from on. A linear one
 // maps byte by byte; another one is a unit: each of its bytes stands for all of [from, end).
@@ -31,9 +38,6 @@ type stretch struct {
 	linear        bool
 	n             uint16 // of a unit: how many characters of the same kind it is; 0 is one
 }
-
-// zeroWidth is the value in a table of characters for one that is not seen.
-const zeroWidth = 1
 
 // simplified is the simplified form of characters that have one. A table of all the plane makes folding a look-up.
 var simplified = sync.OnceValue(func() *[0x10000]uint16 {
@@ -62,20 +66,24 @@ var chatTable = sync.OnceValue(func() *[0x10000]uint16 {
 		}
 	}
 	for r := rune(0xFF01); r <= 0xFF5E; r++ { // full width ASCII
-		t[r] = uint16(lowerASCII[r-0xFF01+'!'])
+		t[r] = uint16(lowered[r-0xFF01+'!'])
 	}
 	return &t
 })
 
-var lowerASCII = func() (t [256]byte) {
+var lowered = func() (t [256]byte) {
 	for c := range t {
-		t[c] = byte(c)
-		if 'A' <= c && c <= 'Z' {
-			t[c] += 'a' - 'A'
-		}
+		t[c] = lower(byte(c))
 	}
 	return t
 }()
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}
 
 // room returns out with space for n bytes after its first used ones.
 func room(out []byte, used, n int) []byte {
@@ -99,7 +107,7 @@ func (f *folded) chat(src string) {
 	for i := 0; i < len(src); {
 		c := src[i]
 		if c < utf8.RuneSelf {
-			out[n] = lowerASCII[c]
+			out[n] = lowered[c]
 			n++
 			i++
 			continue
@@ -256,12 +264,22 @@ func (f *folded) unit(from, end int) {
 	if first < 0 {
 		return
 	}
-	f.out = f.foldBytes(f.out[:0], f.buf)
-	if len(f.out) == 0 {
+	text, known := f.known[string(f.buf)]
+	if !known {
+		f.out = f.foldBytes(f.out[:0], f.buf)
+		text = string(f.out)
+		if len(f.known) == maxKnown || f.known == nil {
+			f.known = make(map[string]string)
+		}
+		if len(f.buf) <= maxCluster {
+			f.known[string(f.buf)] = text
+		}
+	}
+	if text == "" {
 		return
 	}
 	f.runs = append(f.runs, stretch{to: len(f.text), from: first, end: last})
-	f.text = append(f.text, f.out...)
+	f.text = append(f.text, text...)
 }
 
 // foldBytes appends NFKC(fold(NFKC(src))), simplified and without characters that have no width.

@@ -40,6 +40,9 @@ func (l *loader) lint(set *Set) {
 		if r.Mode != ModeOff && r.alwaysCandidate() {
 			warn("always-candidate", "no word and no equality narrows it down, so its if is evaluated for every event (about 0.2 µs)")
 		}
+		if r.match != nil && r.Mode != ModeOff {
+			r.match.lint(warn)
+		}
 		if w := hidden(r, takers); w != nil {
 			warn("unreachable", "never tried: %s before it takes every event of these kinds", w.ID)
 		}
@@ -47,6 +50,29 @@ func (l *loader) lint(set *Set) {
 	slices.SortStableFunc(l.warnings, func(a, b Warning) int {
 		return cmp.Or(cmp.Compare(a.seq, b.seq), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 	})
+}
+
+// lint tells what fuzzy words cost, and which words strict leaves too little of.
+func (m *matcher) lint(warn func(id, format string, args ...any)) {
+	always, each, pieces, words := 0, 0, 0, 0
+	for _, p := range []*phrases{&m.any, &m.all, &m.none} {
+		if p.fuzzy != nil {
+			a, w := p.fuzzy.cost()
+			always, each, pieces, words = always+a, max(each, w), pieces+len(p.fuzzy.pieces), words+len(p.words)
+		}
+		if !m.profile.strict() {
+			continue
+		}
+		for i, w := range p.folded {
+			if len(w.text) == 1 && len(p.words[i]) > 1 {
+				warn("short-word", "strict leaves %q of %q: it is in most texts", w.text, p.words[i])
+			}
+		}
+	}
+	if words > 0 {
+		warn("fuzzy-cost", "%d fuzzy words are looked for by %d pieces: about %.1f µs for a message, and %.1f µs more for each word of "+
+			"which a piece is there", words, pieces, float64(always)/1000, float64(each)/1000)
+	}
 }
 
 // alwaysCandidate reports whether only evaluating the rule's if can tell that it does not fire. A rule without if fires on

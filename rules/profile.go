@@ -75,12 +75,12 @@ func (in *input) reset(text string, mentioned bool) {
 
 // release lets go of the text, and of memory that only a long text needs.
 func (in *input) release() {
-	if cap(in.chat.text) > 1<<16 {
+	if cap(in.chat.text) > 1<<16 || cap(in.strict.text) > 1<<16 {
 		*in = input{}
 		return
 	}
 	in.reset("", false)
-	in.chat.src = ""
+	in.chat.src, in.strict.src = "", ""
 }
 
 // view is the text in a profile.
@@ -88,15 +88,15 @@ func (in *input) view(p *profile) textView {
 	if p == profileNone {
 		return textView{text: in.text, src: in.text}
 	}
-	if !in.hasChat {
-		in.chat.chat(in.text)
-		in.hasChat = true
-	}
 	if !p.strict() {
+		in.foldChat()
 		return textView{text: byteString(in.chat.text), src: in.text, folded: &in.chat}
 	}
 	if !in.hasStrict {
-		in.strict.strict(&in.chat)
+		if !in.strict.strict(in.text) {
+			in.foldChat()
+			in.strict.strictOn(&in.chat)
+		}
 		in.hasStrict = true
 	}
 	f := &in.strict
@@ -104,6 +104,13 @@ func (in *input) view(p *profile) textView {
 		f = in.extra(p)
 	}
 	return textView{text: byteString(f.text), src: in.text, folded: f, profile: p}
+}
+
+func (in *input) foldChat() {
+	if !in.hasChat {
+		in.chat.chat(in.text)
+		in.hasChat = true
+	}
 }
 
 func (in *input) extra(p *profile) *folded {
@@ -166,7 +173,10 @@ func foldWord(s string, p *profile) word {
 func (in *input) word(s string, p *profile) word {
 	in.reset(s, false)
 	v := in.view(p)
-	w := word{text: strings.Clone(v.text)}
+	w := word{text: s}
+	if v.text != s {
+		w.text = strings.Clone(v.text)
+	}
 	if !p.strict() || p.pinyin {
 		return w
 	}

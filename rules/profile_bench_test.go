@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -86,14 +87,7 @@ func BenchmarkMatchList(b *testing.B) {
 	for _, mode := range []string{"contains", "fuzzy"} {
 		for _, normalize := range []string{"none", "chat", "strict"} {
 			b.Run(fmt.Sprintf("mode=%s/normalize=%s", mode, normalize), func(b *testing.B) {
-				set, err := Load(fstest.MapFS{
-					"bot.yaml": {Data: []byte("version: 1\nlists: {ads: {file: ads.txt}}\nrules: [{id: r, on: message, match: {any_of: '${{ lists.ads }}', mode: " +
-						mode + ", normalize: " + normalize + "}, do: [log: x]}]\n")},
-					"ads.txt": {Data: []byte(longList(100_000))},
-				}, "bot.yaml", Options{Catalog: catalog})
-				if err != nil {
-					b.Fatal(err)
-				}
+				set := loadList(b, []byte(longList(100_000)), "mode: "+mode+", normalize: "+normalize)
 				var events []*Event
 				for _, text := range benchTexts {
 					events = append(events, c2c(text))
@@ -106,6 +100,68 @@ func BenchmarkMatchList(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// A list of 100,000 phrases, in one rule: how long it takes to load, what stays in memory, for each way to look for it.
+func BenchmarkLoadList(b *testing.B) {
+	list := []byte(longList(100_000))
+	for _, match := range []string{"normalize: none", "normalize: chat", "normalize: strict", "normalize: {pinyin: true}", "mode: fuzzy"} {
+		b.Run(strings.NewReplacer(" ", "", ":", "=").Replace(match), func(b *testing.B) {
+			var set *Set
+			for b.Loop() {
+				set = loadList(b, list, match)
+			}
+			b.ReportMetric(float64(heldBy(b, func() any { return loadList(b, list, match) }))/(1<<20), "MiB-held")
+			runtime.KeepAlive(set)
+		})
+	}
+}
+
+func loadList(t testing.TB, list []byte, match string) *Set {
+	set, err := Load(fstest.MapFS{
+		"bot.yaml": {Data: []byte("version: 1\nlists: {ads: {file: ads.txt}}\nrules: [{id: r, on: message, match: {any_of: '${{ lists.ads }}', " +
+			match + "}, do: [log: x]}]\n")},
+		"ads.txt": {Data: list},
+	}, "bot.yaml", Options{Catalog: catalog})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// heldBy is how much of the heap what f makes takes.
+func heldBy(_ testing.TB, f func() any) int64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	made := f()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(made)
+	return int64(after.HeapAlloc) - int64(before.HeapAlloc)
+}
+
+// A list of 100,000 phrases is held in 64 MiB, and the phrases are found.
+func TestLongList(t *testing.T) {
+	text := longList(100_000)
+	phrases := strings.Fields(text)
+	var set *Set
+	if held := heldBy(t, func() any { set = loadList(t, []byte(text), "normalize: strict"); return set }); held > 64<<20 {
+		t.Errorf("a list of 100,000 phrases holds %d MiB", held>>20)
+	}
+	for i := 0; i < len(phrases); i += 997 {
+		text := "看 " + strings.Join(strings.Split(phrases[i], ""), "·") + " 吧"
+		d := set.Match(c2c(text), facts())
+		if len(d.Fired) != 1 {
+			t.Fatalf("%q is not found in %q", phrases[i], text)
+		}
+		if s := d.Fired[0].Hit.Spans[0]; s.Start < len("看 ") || s.End > len(text)-len(" 吧") {
+			t.Errorf("%q in %q: hit %+v", phrases[i], text, d.Fired[0].Hit)
+		}
+	}
+	if d := set.Match(c2c(benchTexts[0]), facts()); len(d.Fired) != 0 {
+		t.Errorf("%q is hit: %+v", benchTexts[0], d.Fired[0].Hit)
 	}
 }
 

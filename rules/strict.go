@@ -90,10 +90,10 @@ type builder struct {
 	lastTo   int
 }
 
-// begin prepares f for a text that is made of base's.
-func (f *folded) begin(base *folded) builder {
-	f.base, f.src, f.runs = base, byteString(base.text), f.runs[:0]
-	f.text = room(f.text[:0], 0, len(base.text))
+// begin prepares f for the text that is made of f.src.
+func (f *folded) begin() builder {
+	f.runs = f.runs[:0]
+	f.text = room(f.text[:0], 0, len(f.src))
 	return builder{f: f}
 }
 
@@ -165,54 +165,134 @@ func (b *builder) again(from, end int) {
 	}
 }
 
-// strict folds a text of the profile chat on.
-func (f *folded) strict(chat *folded) {
-	b := f.begin(chat)
-	table := strictTable()
-	src := f.src
+// What a table for whole texts says of characters that are no separators and become no one character.
+const (
+	skipped  = 1 // has no width
+	involved = 2 // takes more than a look at one character
+)
+
+// wholeTable says what the characters of the basic plane become in the profile strict where nothing combines with them.
+var wholeTable = sync.OnceValue(func() *[0x10000]uint16 {
+	t := new([0x10000]uint16)
+	chat, strict := chatTable(), strictTable()
+	for r := range rune(len(t)) {
+		switch {
+		case r < utf8.RuneSelf:
+			t[r] = strict[lowered[r]]
+		case chat[r] != 0:
+			t[r] = strict[chat[r]]
+		case isZeroWidth(r):
+			t[r] = skipped
+		default:
+			t[r] = involved
+		}
+	}
+	for _, r := range "…·　" { // frequent, and folded to separators
+		t[r] = 0
+	}
+	return t
+})
+
+// strict folds src with the profile strict, unless something in it takes the profile chat before; then it returns false.
+func (f *folded) strict(src string) bool {
+	f.base, f.src = nil, src
+	return f.strictly(wholeTable())
+}
+
+// strictOn folds a text of the profile chat on.
+func (f *folded) strictOn(chat *folded) {
+	f.base, f.src = chat, byteString(chat.text)
+	f.strictly(strictTable())
+}
+
+// strictly folds f.src by a table; false at a character that is involved.
+func (f *folded) strictly(table *[0x10000]uint16) bool {
+	b, src := f.begin(), f.src
 	for i := 0; i < len(src); {
-		r, size := rune(src[i]), 1
-		if r >= utf8.RuneSelf {
-			if r&0xF0 == 0xE0 {
+		// Most of a text is characters that are as long as before and separators, in a loop with nothing else in it.
+		n, last, lastFrom, lastTo := b.n, b.last, b.lastFrom, b.lastTo
+		open, from, to := b.open, b.from, b.to
+		out := f.text
+		for i < len(src) {
+			r, size := rune(src[i]), 1
+			if r >= utf8.RuneSelf {
+				if r&0xF0 != 0xE0 || i+2 >= len(src) || src[i+1]&0xC0 != 0x80 || src[i+2]&0xC0 != 0x80 {
+					break
+				}
 				r, size = r&15<<12|rune(src[i+1]&0x3F)<<6|rune(src[i+2]&0x3F), 3
-			} else {
-				r, size = utf8.DecodeRuneInString(src[i:])
 			}
+			c := rune(table[uint16(r)])
+			if c == 0 {
+				if open {
+					f.close(from, i, to, n)
+					open = false
+				}
+				if last < utf8.RuneSelf || breaks(r) { // "telegram me" has its m twice
+					last = 0
+				}
+				i += size
+				continue
+			}
+			if c == last {
+				break
+			}
+			if size == 1 {
+				if c >= utf8.RuneSelf {
+					break
+				}
+				out[n] = byte(c)
+			} else {
+				if c < 0x800 {
+					break
+				}
+				w := out[n : n+3 : n+3]
+				w[0], w[1], w[2] = 0xE0|byte(c>>12), 0x80|byte(c>>6)&0x3F, 0x80|byte(c)&0x3F
+			}
+			if !open {
+				open, from, to = true, i, n
+			}
+			last, lastFrom, lastTo = c, i, n
+			n += size
+			i += size
 		}
-		to := r
-		if r < 0x10000 {
-			to = rune(table[r])
-		} else {
-			to = strictRune(r)
+		b.n, b.last, b.lastFrom, b.lastTo = n, last, lastFrom, lastTo
+		b.open, b.from, b.to = open, from, to
+		if i == len(src) {
+			break
 		}
-		if to == 0 {
+		r, size := utf8.DecodeRuneInString(src[i:])
+		c := rune(involved)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return false
+		case r < 0x10000:
+			c = rune(table[r])
+		case f.base != nil || isPlain(r):
+			c = strictRune(r)
+		}
+		switch c {
+		case involved:
+			return false
+		case skipped:
 			b.gap(i)
-			if breaks(r) || b.last < utf8.RuneSelf { // "telegram me" has its m twice
+		case 0:
+			b.gap(i)
+			if b.last < utf8.RuneSelf || breaks(r) {
 				b.last = 0
 			}
-			i += size
-			continue
-		}
-		if b.open && to != b.last && size == 3 && to >= 0x800 && to < 0x10000 {
-			out := f.text[b.n : b.n+3 : b.n+3]
-			out[0], out[1], out[2] = 0xE0|byte(to>>12), 0x80|byte(to>>6)&0x3F, 0x80|byte(to)&0x3F
-			b.last, b.lastFrom, b.lastTo = to, i, b.n
-			b.n += 3
-		} else if b.open && to != b.last && size == 1 && to < utf8.RuneSelf {
-			f.text[b.n] = byte(to)
-			b.last, b.lastFrom, b.lastTo = to, i, b.n
-			b.n++
-		} else {
-			b.put(to, i, i+size)
+		default:
+			b.put(c, i, i+size)
 		}
 		i += size
 	}
 	b.end(len(src))
+	return true
 }
 
 // alias folds a strict text on: p's aliases become what they stand for.
 func (f *folded) alias(strict *folded, p *profile) {
-	b := f.begin(strict)
+	f.base, f.src = strict, byteString(strict.text)
+	b := f.begin()
 	for i := 0; i < len(f.src); {
 		if a, ok := p.alias(f.src[i:]); ok {
 			end := i + len(a.from)
@@ -248,7 +328,8 @@ var syllables = sync.OnceValue(func() *[0x9FFF - 0x4E00 + 1]string {
 
 // pinyin folds a strict text on: Chinese characters become their syllables.
 func (f *folded) pinyin(strict *folded) {
-	b := f.begin(strict)
+	f.base, f.src = strict, byteString(strict.text)
+	b := f.begin()
 	table := syllables()
 	for i := 0; i < len(f.src); {
 		r, size := utf8.DecodeRuneInString(f.src[i:])

@@ -3,8 +3,7 @@
 package rules
 
 // pinyinTable holds one syllable a line, without tones, and the characters that are read so first. Made from
-// github.com/mozillazg/go-pinyin v0.21.0: copyright 2016 mozillazg, MIT License; its data is that of
-// github.com/mozillazg/pinyin-data, MIT License.
+// github.com/mozillazg/go-pinyin v0.21.0: copyright 2016 mozillazg; the licence is in docs/third-party.md.
 const pinyinTable = "" +
 	"a啊嗄锕阿\n" +
 	"ai伌僾凒叆哀哎唉啀嗌嗳嘊埃塧壒娭娾嫒懓懝挨捱敱敳昹暧欸毐溰溾濭爱瑷癌皑皧瞹矮砹硋碍艾蔼薆譪譺躷銰鑀锿隘霭靉餲馤騃鱫鴱\n" +

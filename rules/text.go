@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -52,21 +51,6 @@ func wordAt(text string, start, end int) bool {
 	last, _ := utf8.DecodeLastRuneInString(text[:end])
 	after, _ := utf8.DecodeRuneInString(text[end:])
 	return end == len(text) || !wordRune(last) || !wordRune(after)
-}
-
-// indexWord finds a word in text.
-func indexWord(text, word string) int {
-	for at := 0; ; {
-		i := strings.Index(text[at:], word)
-		if i < 0 {
-			return -1
-		}
-		if wordAt(text, at+i, at+i+len(word)) {
-			return at + i
-		}
-		_, size := utf8.DecodeRuneInString(text[at+i:])
-		at += i + max(1, size)
-	}
 }
 
 // Normalize is how the text and the words of the rule's match are made alike; NormalizeNone for a rule without one.

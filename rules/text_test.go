@@ -78,6 +78,32 @@ func checkFold(t interface {
 	}
 }
 
+// A text that strict folds at once is folded as over chat.
+func TestStrictAtOnce(t *testing.T) {
+	at := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text := drawText(t)
+		var chat, onChat, whole folded
+		chat.chat(text)
+		onChat.strictOn(&chat)
+		if !whole.strict(text) {
+			return
+		}
+		at++
+		if string(whole.text) != string(onChat.text) {
+			t.Fatalf("%+q: strict is %+q, over chat %+q", text, whole.text, onChat.text)
+		}
+		for i := range whole.text {
+			if a, b := whole.count(i), onChat.count(i); a != b {
+				t.Fatalf("%+q: byte %d counts %d, over chat %d", text, i, a, b)
+			}
+		}
+	})
+	if at == 0 {
+		t.Error("no text was folded at once")
+	}
+}
+
 func TestFold(t *testing.T) {
 	for _, s := range textPieces {
 		checkFold(t, s)
@@ -135,6 +161,11 @@ func FuzzText(f *testing.F) {
 		}
 		var fold folded
 		fold.chat(text)
+		var whole, onChat folded
+		onChat.strictOn(&fold)
+		if whole.strict(text) && string(whole.text) != string(onChat.text) {
+			t.Fatalf("%+q: strict is %+q, over chat %+q", text, whole.text, onChat.text)
+		}
 		last := 0
 		for i := range string(fold.text) {
 			span := fold.span(i, i+1)

@@ -1,7 +1,8 @@
 // Command tables writes rules/table_hant.go and rules/table_pinyin.go. It is run by hand (go generate ./rules), with ICU's
 // uconv (Debian: icu-devtools) in the path:
 //
-//   - traditional to simplified comes from ICU's transform Traditional-Simplified, which is CLDR's (Unicode License v3);
+//   - traditional to simplified comes from ICU's transform Traditional-Simplified, which is CLDR's
+//     (Unicode-DFS-2016);
 //   - pinyin comes from github.com/mozillazg/go-pinyin (MIT). That library is not in the bot: its map takes 3.5 ms of every
 //     start and 1.8 MiB, whether a rule asks for pinyin or not.
 package main
@@ -28,17 +29,17 @@ func main() {
 		log.Fatal("usage: tables FOLDER")
 	}
 	pairs, simple := hant()
-	write(os.Args[1]+"/table_hant.go", "hantPairs holds traditional characters, each with its simplified one after it. From CLDR's "+
-		"transform\n// Traditional-Simplified as ICU 72 has it: copyright 1991-2022 Unicode, Inc., Unicode License v3\n"+
-		"// (https://www.unicode.org/license.txt).", "hantPairs", lines(pairs, 80))
-	write(os.Args[1]+"/table_pinyin.go", "pinyinTable holds one syllable a line, without tones, and the characters that are read so first. "+
-		"Made from\n// github.com/mozillazg/go-pinyin v0.21.0: copyright 2016 mozillazg, MIT License; its data is that of\n"+
-		"// github.com/mozillazg/pinyin-data, MIT License.", "pinyinTable", syllables(simple))
+	write(os.Args[1]+"/table_hant.go", `// hantPairs holds traditional characters, each with its simplified one after it. From CLDR's transform
+// Traditional-Simplified as ICU 72 has it: copyright 1991-2022 Unicode, Inc.; the licence is in docs/third-party.md.`,
+		"hantPairs", lines(pairs, 40))
+	write(os.Args[1]+"/table_pinyin.go", `// pinyinTable holds one syllable a line, without tones, and the characters that are read so first. Made from
+// github.com/mozillazg/go-pinyin v0.21.0: copyright 2016 mozillazg; the licence is in docs/third-party.md.`,
+		"pinyinTable", syllables(simple))
 }
 
 func write(path, doc, name string, rows []string) {
 	var b strings.Builder
-	b.WriteString(head + "// " + doc + "\nconst " + name + " = \"\" +\n")
+	b.WriteString(head + doc + "\nconst " + name + " = \"\" +\n")
 	for i, row := range rows {
 		fmt.Fprintf(&b, "\t%q", row)
 		if i < len(rows)-1 {
