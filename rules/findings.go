@@ -187,8 +187,8 @@ var findings = []Finding{
 		ID: "short-word", Title: "one character is left of a word",
 		Doc: "Under normalize: strict separators and repetitions go, and one character is left of this word: it is found in\n" +
 			"many texts that mean nothing by it.",
-		Wrong: inRule("on: message", "match: {normalize: strict, any_of: [微微]}", "do: [{log: x}]"),
-		Right: inRule("on: message", "match: {normalize: strict, any_of: [微信]}", "do: [{log: x}]"),
+		Wrong: inRule("on: message", "match: {normalize: strict, any_of: [a.]}", "do: [{log: x}]"),
+		Right: inRule("on: message", "match: {normalize: strict, any_of: [a.b.c]}", "do: [{log: x}]"),
 	},
 	{
 		ID: "silent-handoff", Title: "a handoff that nobody is told of",

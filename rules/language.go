@@ -274,6 +274,9 @@ func (b *languageBuilder) control() []FormKey {
 				key("tries", "How many answers are looked at; 3 unless given.", intFrom(1, MaxTries)),
 				key("retry_text", "What is said after an answer that was not taken.", textForm),
 			})...).free())),
+		"parallel": key("", "Does lists of steps at once; the step after it begins when all have ended.", &Form{
+			Kind: FormList, Least: 2, Item: mappingOf(must("do", "The steps of a branch.", b.steps)),
+		}),
 		"count": key("", "Makes a mark under a key, and tells how many there are.", (&Form{Kind: FormMapping, Keys: []FormKey{
 			must("key", "What is counted.", textForm),
 			key("window", "How far back marks count.", durationForm),

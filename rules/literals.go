@@ -273,7 +273,7 @@ func (x *windows) probe(lits []literal, key uint64, text []byte, at int, out []u
 // equalFold compares a text with a literal in lower case, letters of ASCII without their case.
 func equalFold(part []byte, low string) bool {
 	for i, c := range part {
-		if lowerASCII[c] != low[i] {
+		if lower(c) != low[i] {
 			return false
 		}
 	}

@@ -177,7 +177,7 @@ func runeChoices(r rune, fold bool) []literal {
 			out = append(out, literal{text: string(q)})
 		case !ascii:
 			ascii = true
-			out = append(out, literal{text: string(lowerASCII[byte(q)]), fold: true})
+			out = append(out, literal{text: string(lower(byte(q))), fold: true})
 		}
 		if q = unicode.SimpleFold(q); q == r {
 			return out
@@ -203,7 +203,7 @@ func cross(a, b []literal) []literal {
 func lowerText(s string) string {
 	b := []byte(s)
 	for i, c := range b {
-		b[i] = lowerASCII[c]
+		b[i] = lower(c)
 	}
 	return string(b)
 }
