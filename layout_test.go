@@ -26,6 +26,7 @@ var arrows = []struct {
 		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
 		"rules/format", "sdkconn", "sdkconn/local",
 	}, "the command joins everything and holds no logic"},
+	{"internal/faultvfs", nil, "faults below SQLite, for the tests of all that keep files"},
 	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
 	{"internal/tables", nil, "writes the rules' tables of characters, by hand, from other people's data"},
 	{"internal/killtest", []string{"sdkconn", "sdkconn/local", "bot/journal/sqlite", "bot/archive"},

@@ -6,50 +6,32 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
-	sqlitevfs "github.com/ncruces/go-sqlite3/vfs"
 
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/bot/journal/sqlite"
+	"github.com/timbot-go/timbot/internal/faultvfs"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/timbot-go/timbot/sdkconn/local"
 )
 
-// faultDisk is the operating system's disk with faults; journals are opened on it by its name.
-type faultDisk struct {
-	sqlitevfs.VFSFilename
-	name string
-
-	mu    sync.Mutex
-	fault func(op string) error // before each operation, by one goroutine at a time; nil: none
-}
-
-var faultDisks atomic.Int64
+// faultDisk is a disk with faults; journals are opened on it by its name.
+type faultDisk struct{ *faultvfs.VFS }
 
 func newFaultDisk(t *testing.T) *faultDisk {
 	t.Helper()
-	d := &faultDisk{VFSFilename: sqlitevfs.Find("").(sqlitevfs.VFSFilename), name: fmt.Sprint("faulty", faultDisks.Add(1))}
-	sqlitevfs.Register(d.name, d)
-	t.Cleanup(func() { sqlitevfs.Unregister(d.name) })
-	return d
-}
-
-func (d *faultDisk) set(fault func(op string) error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.fault = fault
+	return &faultDisk{faultvfs.New(t)}
 }
 
 // fails lets every operation of a kind fail, of any kind for "", after the first n.
 func (d *faultDisk) fails(kind string, n int, err error) {
-	d.set(func(op string) error {
+	d.Set(func(op string, _ bool) error {
 		if kind != "" && op != kind {
 			return nil
 		}
@@ -58,68 +40,6 @@ func (d *faultDisk) fails(kind string, n int, err error) {
 		}
 		return err
 	})
-}
-
-func (d *faultDisk) ask(op string) error {
-	d.mu.Lock()
-	fault := d.fault
-	if fault == nil {
-		d.mu.Unlock()
-		return nil
-	}
-	err := fault(op)
-	d.mu.Unlock()
-	return err
-}
-
-func (d *faultDisk) OpenFilename(name *sqlitevfs.Filename, flags sqlitevfs.OpenFlag) (sqlitevfs.File, sqlitevfs.OpenFlag, error) {
-	f, out, err := d.VFSFilename.OpenFilename(name, flags)
-	if err != nil {
-		return nil, out, err
-	}
-	return &faultFile{f, d}, out, nil
-}
-
-type faultFile struct {
-	sqlitevfs.File
-	disk *faultDisk
-}
-
-func (f *faultFile) SharedMemory() sqlitevfs.SharedMemory {
-	if s, ok := f.File.(sqlitevfs.FileSharedMemory); ok {
-		return s.SharedMemory()
-	}
-	return nil
-}
-
-func (f *faultFile) ReadAt(p []byte, off int64) (int, error) {
-	if err := f.disk.ask("read"); err != nil {
-		return 0, err
-	}
-	return f.File.ReadAt(p, off)
-}
-
-// WriteAt leaves half of what it should write behind when it fails.
-func (f *faultFile) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.disk.ask("write"); err != nil {
-		n, _ := f.File.WriteAt(p[:len(p)/2], off)
-		return n, err
-	}
-	return f.File.WriteAt(p, off)
-}
-
-func (f *faultFile) Truncate(size int64) error {
-	if err := f.disk.ask("truncate"); err != nil {
-		return err
-	}
-	return f.File.Truncate(size)
-}
-
-func (f *faultFile) Sync(flags sqlitevfs.SyncFlag) error {
-	if err := f.disk.ask("sync"); err != nil {
-		return err
-	}
-	return f.File.Sync(flags)
 }
 
 // counted is a connection that counts the messages that a bot's handler took.
@@ -297,14 +217,14 @@ func TestADiskThatFailsIsWaitedOut(t *testing.T) {
 				disk := newFaultDisk(t)
 				path := filepath.Join(t.TempDir(), "journal.db")
 				synctest.Test(t, func(t *testing.T) {
-					d := newOnDisk(t, path, disk.name)
+					d := newOnDisk(t, path, disk.Name())
 					d.talk(2)
 					d.b.idle()
 					for range 2 {
 						disk.fails(fault.op, n, fault.err)
 						d.talkUntilItFails()
 						d.wantHeldBack(fault.says, 0)
-						disk.set(nil)
+						disk.Set(nil)
 						d.b.idle()
 						if got := d.b.Health(); !got.Ready {
 							t.Errorf("the disk is well, and the health is %+v", got)
@@ -332,7 +252,7 @@ func TestABotThatIsStoppedWhileTheDiskFailsLosesNothing(t *testing.T) {
 				disk := newFaultDisk(t)
 				path := filepath.Join(t.TempDir(), "journal.db")
 				synctest.Test(t, func(t *testing.T) {
-					d := newOnDisk(t, path, disk.name)
+					d := newOnDisk(t, path, disk.Name())
 					d.talk(2)
 					d.b.idle()
 					disk.fails(fault.op, n, fault.err)
@@ -343,7 +263,7 @@ func TestABotThatIsStoppedWhileTheDiskFailsLosesNothing(t *testing.T) {
 					if took := time.Since(began); took > 10*time.Second {
 						t.Errorf("the stop took %s, with a grace of 5s", took)
 					}
-					disk.set(nil)
+					disk.Set(nil)
 					d.open()
 					d.b.idle()
 					d.wantAnswers()
@@ -365,16 +285,14 @@ func TestASlowDiskOnlyTakesTime(t *testing.T) {
 	disk := newFaultDisk(t)
 	path := filepath.Join(t.TempDir(), "journal.db")
 	synctest.Test(t, func(t *testing.T) {
-		d := newOnDisk(t, path, disk.name)
+		d := newOnDisk(t, path, disk.Name())
 		d.talk(2)
 		d.b.idle()
 		syncs := 0
-		disk.set(func(op string) error {
+		disk.Set(func(op string, _ bool) error {
 			if op == "sync" {
 				syncs++
-				disk.mu.Unlock()
-				time.Sleep(7 * time.Second)
-				disk.mu.Lock()
+				disk.Slow(func() { time.Sleep(7 * time.Second) })
 			}
 			return nil
 		})
@@ -388,7 +306,7 @@ func TestASlowDiskOnlyTakesTime(t *testing.T) {
 		if syncs < 20 {
 			t.Errorf("the disk was asked for %d syncs", syncs)
 		}
-		disk.set(nil)
+		disk.Set(nil)
 		d.wantEmpty()
 		if err := d.close(); err != nil {
 			t.Errorf("Close: %v", err)

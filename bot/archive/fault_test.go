@@ -37,7 +37,7 @@ func TestFaultsOfTheDisk(t *testing.T) {
 				return err
 			}
 			left, failed := n, 0
-			v.set(func(op string, wal bool) error {
+			v.Set(func(op string, wal bool) error {
 				if op != fault.op {
 					return nil
 				}
@@ -59,7 +59,7 @@ func TestFaultsOfTheDisk(t *testing.T) {
 			if failed == 0 || refused == 0 {
 				t.Errorf("%s: never failed", name)
 			}
-			v.set(nil)
+			v.Set(nil)
 			if err := put(100); err != nil {
 				t.Errorf("%s: after the fault: %v", name, err)
 			}

@@ -96,7 +96,7 @@ func TestFaultsOfTheDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			left, failed := n, 0
-			v.set(func(op string, wal bool) error {
+			v.Set(func(op string, wal bool) error {
 				if op != fault.op || wal != fault.wal {
 					return nil
 				}
@@ -118,7 +118,7 @@ func TestFaultsOfTheDisk(t *testing.T) {
 			if failed == 0 {
 				t.Errorf("%s %d never failed", fault.op, n)
 			}
-			v.set(nil)
+			v.Set(nil)
 			c.whole(t, c.alice)
 			if err := c.say(t, "after"); err != nil {
 				t.Errorf("%s %d: after the fault: %v", fault.op, n, err)
@@ -133,7 +133,7 @@ func TestFaultOfCheckpoint(t *testing.T) {
 	v := faulty(t)
 	c := newFaultChat(t, filepath.Join(t.TempDir(), "chat.db"))
 	failed := 0
-	v.set(func(op string, wal bool) error {
+	v.Set(func(op string, wal bool) error {
 		if op == "write" && !wal {
 			failed++
 			return sqlite3.IOERR_WRITE
@@ -149,7 +149,7 @@ func TestFaultOfCheckpoint(t *testing.T) {
 	if failed == 0 {
 		t.Error("nothing was folded")
 	}
-	v.set(nil)
+	v.Set(nil)
 	c.reopened(t)
 }
 
@@ -160,7 +160,7 @@ func TestFaultOfReading(t *testing.T) {
 	if err := c.say(t, "one"); err != nil {
 		t.Fatal(err)
 	}
-	v.set(func(op string, _ bool) error {
+	v.Set(func(op string, _ bool) error {
 		if op == "read" {
 			return sqlite3.IOERR_READ
 		}
@@ -170,7 +170,7 @@ func TestFaultOfReading(t *testing.T) {
 	if !errors.Is(err, sdkconn.CodeDatabaseFailure) {
 		t.Errorf("got %v", err)
 	}
-	v.set(nil)
+	v.Set(nil)
 	c.whole(t, c.alice)
 	c.reopened(t)
 }

@@ -149,7 +149,7 @@ func TestFaultsOfTheDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			left, failed := n, 0
-			v.set(func(op string, wal bool) error {
+			v.Set(func(op string, wal bool) error {
 				if op != fault.op || wal != fault.wal {
 					return nil
 				}
@@ -168,7 +168,7 @@ func TestFaultsOfTheDisk(t *testing.T) {
 				t.Errorf("%s %d never failed", fault.op, n)
 			}
 			l.whole(t) // reads go on while writes fail
-			v.set(nil)
+			v.Set(nil)
 			for range 4 {
 				if err := l.step(t.Context()); err != nil {
 					t.Errorf("%s %d: when the disk is well again: %v", fault.op, n, err)
@@ -199,7 +199,7 @@ func TestSingleFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			left := n
-			v.set(func(op string, wal bool) error {
+			v.Set(func(op string, wal bool) error {
 				if op != fault.op {
 					return nil
 				}
@@ -217,7 +217,7 @@ func TestSingleFaults(t *testing.T) {
 			if failures > 1 {
 				t.Errorf("%s %d: one fault failed %d calls", fault.op, n, failures)
 			}
-			v.set(nil)
+			v.Set(nil)
 			l.whole(t)
 			l.reopened(t)
 			l.close(t)
@@ -240,7 +240,7 @@ func TestLazyChangesOutliveAFault(t *testing.T) {
 			Lazy:  lazy,
 		})
 	}
-	v.set(func(op string, wal bool) error {
+	v.Set(func(op string, wal bool) error {
 		if op == "write" {
 			return sqlite3.FULL
 		}
@@ -259,7 +259,7 @@ func TestLazyChangesOutliveAFault(t *testing.T) {
 	if _, err := j.State(ctx, "s"); !errors.Is(err, sqlite3.FULL) {
 		t.Errorf("a read that must see what cannot be written: %v", err)
 	}
-	v.set(nil)
+	v.Set(nil)
 	if got, err := j.State(ctx, "s"); err != nil || len(got) != maxLazy+1 || string(got["last"]) != fmt.Sprint(maxLazy-1) {
 		t.Errorf("%d values, the last %q, %v", len(got), got["last"], err)
 	}
@@ -278,13 +278,11 @@ func TestSlowDisk(t *testing.T) {
 	}
 	slow, free := make(chan struct{}, 1000), make(chan struct{})
 	syncs := 0
-	v.set(func(op string, wal bool) error {
+	v.Set(func(op string, wal bool) error {
 		if op == "sync" && wal {
 			syncs++
 			slow <- struct{}{}
-			v.mu.Unlock() // others go on
-			<-free
-			v.mu.Lock()
+			v.Slow(func() { <-free })
 		}
 		return nil
 	})
@@ -316,7 +314,7 @@ func TestSlowDisk(t *testing.T) {
 	}
 	close(free)
 	all.Wait()
-	v.set(nil)
+	v.Set(nil)
 	if syncs != 2 {
 		t.Errorf("50 that waited took %d commits, want 1", syncs-1)
 	}
@@ -335,7 +333,7 @@ func TestBrokenConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	v.set(func(op string, wal bool) error {
+	v.Set(func(op string, wal bool) error {
 		if op == "write" {
 			return sqlite3.CORRUPT
 		}
@@ -346,7 +344,7 @@ func TestBrokenConnection(t *testing.T) {
 			t.Errorf("on a broken file: %v", err)
 		}
 	}
-	v.set(nil)
+	v.Set(nil)
 	for range 5 {
 		if err := l.step(t.Context()); err != nil {
 			t.Error(err)
