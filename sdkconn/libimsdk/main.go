@@ -121,7 +121,9 @@ func TIMSetNetworkStatusListenerCallback(cb, data C.uintptr_t) {
 }
 
 //export TIMSetKickedOfflineCallback
-func TIMSetKickedOfflineCallback(cb, data C.uintptr_t) { sdk.SetKickedOfflineCallback(onVoid(cb, data)) }
+func TIMSetKickedOfflineCallback(cb, data C.uintptr_t) {
+	sdk.SetKickedOfflineCallback(onVoid(cb, data))
+}
 
 //export TIMSetUserSigExpiredCallback
 func TIMSetUserSigExpiredCallback(cb, data C.uintptr_t) {

@@ -112,12 +112,12 @@ func TIMConvCancelDraft(a0 *C.char, a1 C.int) C.int { return unsupported }
 
 //export TIMConvCleanConversationUnreadMessageCount
 func TIMConvCleanConversationUnreadMessageCount(a0 *C.char, a1 C.uint64_t, a2 C.uint64_t, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.ConvCleanConversationUnreadMessageCount(text(a0), uint64(a1), uint64(a2), reply(cb, data)))
 }
 
 //export TIMConvCreate
 func TIMConvCreate(a0 *C.char, a1 C.int, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.ConvCreate(text(a0), int32(a1), reply(cb, data)))
 }
 
 //export TIMConvCreateConversationGroup
@@ -127,7 +127,7 @@ func TIMConvCreateConversationGroup(a0 *C.char, a1 *C.char, cb C.uintptr_t, data
 
 //export TIMConvDelete
 func TIMConvDelete(a0 *C.char, a1 C.int, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.ConvDelete(text(a0), int32(a1), reply(cb, data)))
 }
 
 //export TIMConvDeleteConversationGroup
@@ -147,12 +147,12 @@ func TIMConvDeleteConversationsFromGroup(a0 *C.char, a1 *C.char, cb C.uintptr_t,
 
 //export TIMConvGetConvInfo
 func TIMConvGetConvInfo(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.ConvGetConvInfo(text(a0), reply(cb, data)))
 }
 
 //export TIMConvGetConvList
 func TIMConvGetConvList(cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.ConvGetConvList(reply(cb, data)))
 }
 
 //export TIMConvGetConversationGroupList
@@ -162,17 +162,17 @@ func TIMConvGetConversationGroupList(cb C.uintptr_t, data C.uintptr_t) C.int {
 
 //export TIMConvGetConversationListByFilter
 func TIMConvGetConversationListByFilter(a0 *C.char, a1 C.uint64_t, a2 C.uint32_t, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.ConvGetConversationListByFilter(text(a0), uint64(a1), uint32(a2), reply(cb, data)))
 }
 
 //export TIMConvGetTotalUnreadMessageCount
 func TIMConvGetTotalUnreadMessageCount(cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.ConvGetTotalUnreadMessageCount(reply(cb, data)))
 }
 
 //export TIMConvGetUnreadMessageCountByFilter
 func TIMConvGetUnreadMessageCountByFilter(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.ConvGetUnreadMessageCountByFilter(text(a0), reply(cb, data)))
 }
 
 //export TIMConvMarkConversation
@@ -182,7 +182,7 @@ func TIMConvMarkConversation(a0 *C.char, a1 C.uint64_t, a2 C.uchar, cb C.uintptr
 
 //export TIMConvPinConversation
 func TIMConvPinConversation(a0 *C.char, a1 C.int, a2 C.uchar, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.ConvPinConversation(text(a0), int32(a1), a2 != 0, reply(cb, data)))
 }
 
 //export TIMConvRenameConversationGroup
@@ -211,12 +211,12 @@ func TIMFollowUser(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
 
 //export TIMFriendshipAddFriend
 func TIMFriendshipAddFriend(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.FriendshipAddFriend(text(a0), reply(cb, data)))
 }
 
 //export TIMFriendshipAddToBlackList
 func TIMFriendshipAddToBlackList(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.FriendshipAddToBlackList(text(a0), reply(cb, data)))
 }
 
 //export TIMFriendshipCheckFriendType
@@ -231,7 +231,7 @@ func TIMFriendshipCreateFriendGroup(a0 *C.char, cb C.uintptr_t, data C.uintptr_t
 
 //export TIMFriendshipDeleteFriend
 func TIMFriendshipDeleteFriend(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.FriendshipDeleteFriend(text(a0), reply(cb, data)))
 }
 
 //export TIMFriendshipDeleteFriendGroup
@@ -241,7 +241,7 @@ func TIMFriendshipDeleteFriendGroup(a0 *C.char, cb C.uintptr_t, data C.uintptr_t
 
 //export TIMFriendshipDeleteFromBlackList
 func TIMFriendshipDeleteFromBlackList(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.FriendshipDeleteFromBlackList(text(a0), reply(cb, data)))
 }
 
 //export TIMFriendshipDeletePendency
@@ -251,7 +251,7 @@ func TIMFriendshipDeletePendency(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C
 
 //export TIMFriendshipGetBlackList
 func TIMFriendshipGetBlackList(cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.FriendshipGetBlackList(reply(cb, data)))
 }
 
 //export TIMFriendshipGetFriendGroupList
@@ -261,7 +261,7 @@ func TIMFriendshipGetFriendGroupList(a0 *C.char, cb C.uintptr_t, data C.uintptr_
 
 //export TIMFriendshipGetFriendProfileList
 func TIMFriendshipGetFriendProfileList(cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.FriendshipGetFriendProfileList(reply(cb, data)))
 }
 
 //export TIMFriendshipGetFriendsInfo
@@ -346,7 +346,7 @@ func TIMGetVersion() C.uintptr_t { return 0 }
 
 //export TIMGroupCreate
 func TIMGroupCreate(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupCreate(text(a0), reply(cb, data)))
 }
 
 //export TIMGroupCreateTopicInCommunity
@@ -361,7 +361,7 @@ func TIMGroupDecreaseGroupCounter(a0 *C.char, a1 *C.char, a2 C.int64_t, cb C.uin
 
 //export TIMGroupDelete
 func TIMGroupDelete(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupDelete(text(a0), reply(cb, data)))
 }
 
 //export TIMGroupDeleteGroupAttributes
@@ -371,7 +371,7 @@ func TIMGroupDeleteGroupAttributes(a0 *C.char, a1 *C.char, cb C.uintptr_t, data 
 
 //export TIMGroupDeleteMember
 func TIMGroupDeleteMember(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupDeleteMember(text(a0), reply(cb, data)))
 }
 
 //export TIMGroupDeleteTopicFromCommunity
@@ -391,7 +391,7 @@ func TIMGroupGetGroupCounters(a0 *C.char, a1 *C.char, cb C.uintptr_t, data C.uin
 
 //export TIMGroupGetGroupInfoList
 func TIMGroupGetGroupInfoList(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupGetGroupInfoList(text(a0), reply(cb, data)))
 }
 
 //export TIMGroupGetJoinedCommunityList
@@ -401,12 +401,12 @@ func TIMGroupGetJoinedCommunityList(cb C.uintptr_t, data C.uintptr_t) C.int {
 
 //export TIMGroupGetJoinedGroupList
 func TIMGroupGetJoinedGroupList(cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupGetJoinedGroupList(reply(cb, data)))
 }
 
 //export TIMGroupGetMemberInfoList
 func TIMGroupGetMemberInfoList(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupGetMemberInfoList(text(a0), reply(cb, data)))
 }
 
 //export TIMGroupGetOnlineMemberCount
@@ -416,7 +416,7 @@ func TIMGroupGetOnlineMemberCount(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) 
 
 //export TIMGroupGetPendencyList
 func TIMGroupGetPendencyList(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupGetPendencyList(text(a0), reply(cb, data)))
 }
 
 //export TIMGroupGetTopicInfoList
@@ -426,7 +426,7 @@ func TIMGroupGetTopicInfoList(a0 *C.char, a1 *C.char, cb C.uintptr_t, data C.uin
 
 //export TIMGroupHandlePendency
 func TIMGroupHandlePendency(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupHandlePendency(text(a0), reply(cb, data)))
 }
 
 //export TIMGroupIncreaseGroupCounter
@@ -441,12 +441,12 @@ func TIMGroupInitGroupAttributes(a0 *C.char, a1 *C.char, cb C.uintptr_t, data C.
 
 //export TIMGroupInviteMember
 func TIMGroupInviteMember(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupInviteMember(text(a0), reply(cb, data)))
 }
 
 //export TIMGroupJoin
 func TIMGroupJoin(a0 *C.char, a1 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupJoin(text(a0), text(a1), reply(cb, data)))
 }
 
 //export TIMGroupMarkGroupMemberList
@@ -456,22 +456,22 @@ func TIMGroupMarkGroupMemberList(a0 *C.char, a1 *C.char, a2 C.uint32_t, a3 C.uch
 
 //export TIMGroupModifyGroupInfo
 func TIMGroupModifyGroupInfo(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupModifyGroupInfo(text(a0), reply(cb, data)))
 }
 
 //export TIMGroupModifyMemberInfo
 func TIMGroupModifyMemberInfo(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupModifyMemberInfo(text(a0), reply(cb, data)))
 }
 
 //export TIMGroupQuit
 func TIMGroupQuit(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupQuit(text(a0), reply(cb, data)))
 }
 
 //export TIMGroupReportPendencyReaded
 func TIMGroupReportPendencyReaded(a0 C.uint64_t, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.GroupReportPendencyReaded(uint64(a0), reply(cb, data)))
 }
 
 //export TIMGroupSearchGroupMembers
@@ -726,12 +726,12 @@ func TIMPinGroupMessage(a0 *C.char, a1 *C.char, a2 C.uchar, cb C.uintptr_t, data
 
 //export TIMProfileGetUserProfileList
 func TIMProfileGetUserProfileList(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.ProfileGetUserProfileList(text(a0), reply(cb, data)))
 }
 
 //export TIMProfileModifySelfUserProfile
 func TIMProfileModifySelfUserProfile(a0 *C.char, cb C.uintptr_t, data C.uintptr_t) C.int {
-	return C.int(sdk.Unsupported(reply(cb, data)))
+	return C.int(sdk.ProfileModifySelfUserProfile(text(a0), reply(cb, data)))
 }
 
 // TIMRegisterEncryptionDelegate is in no header.
