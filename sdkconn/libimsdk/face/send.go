@@ -3,6 +3,9 @@ package face
 import (
 	"context"
 	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/timbot-go/timbot/sdkconn/local"
@@ -48,6 +51,7 @@ func (s *SDK) send(id string, kind int32, text string, made func(*sdkconn.Messag
 	if code := object(text, msg, mustSayThings); code != 0 {
 		return code
 	}
+	understood(msg)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.term
@@ -69,6 +73,15 @@ func (s *SDK) send(id string, kind int32, text string, made func(*sdkconn.Messag
 		s.answer(t, reply, code, desc, encode(sent))
 	})
 	return 0
+}
+
+// understood takes out of a message to be sent what the SDK does not know. It does the same, and says nothing.
+func understood(msg *sdkconn.Message) {
+	msg.Unknown = nil
+	msg.Elems = slices.DeleteFunc(msg.Elems, func(e sdkconn.Elem) bool {
+		_, unknown := e.(*sdkconn.UnknownElem)
+		return unknown
+	})
 }
 
 // unsent is what a message looks like that was not sent. s.mu is held.
@@ -97,7 +110,9 @@ func (s *SDK) unsent(conv sdkconn.Conversation, msg *sdkconn.Message) *sdkconn.M
 		m.SenderProfile = &sdkconn.SenderProfile{Identifier: m.Sender}
 	}
 	if m.SenderMember == nil && conv.Type == sdkconn.ConvGroup {
-		m.SenderMember = &sdkconn.GroupMemberInfo{Identifier: m.Sender}
+		m.SenderMember = &sdkconn.GroupMemberInfo{
+			Custom: jsontext.Value(`[]`), Unknown: jsontext.Value(`{"group_member_info_online_devices":[]}`),
+		}
 	}
 	m.MsgID = fmt.Sprintf("%s-%d-%d", sender, m.ClientTime, m.Rand)
 	return &m
@@ -121,6 +136,7 @@ func (s *SDK) MsgBatchSend(param string, reply Reply) sdkconn.Code {
 	if p.Msg == nil {
 		p.Msg = new(sdkconn.Message)
 	}
+	understood(p.Msg)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.term
