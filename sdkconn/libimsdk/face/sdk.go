@@ -133,11 +133,11 @@ func (s *SDK) Uninit() sdkconn.Code {
 	s.term, s.session, s.attempt, s.status, s.listeners = new(term), nil, nil, LoginNone, listeners{}
 	s.mu.Unlock()
 	t.cancel()
+	s.thread.end(&t.scope)
 	if session != nil {
 		s.thread.end(&session.scope)
 		session.close()
 	}
-	s.thread.end(&t.scope)
 	t.work.Wait()
 	t.mu.Lock()
 	defer t.mu.Unlock()

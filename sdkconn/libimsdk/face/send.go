@@ -40,6 +40,9 @@ func (s *SDK) MsgSendNewMsgEx(conv string, kind int32, msg string, idReply, repl
 	}, reply)
 }
 
+// errNoElem is what becomes of a message with nothing to be sent in it.
+var errNoElem error = &sdkconn.Error{Code: sdkconn.CodeInvalidMsgElem, Desc: "no element that can be sent"}
+
 // send is every way to send. made is called with the message, sent or not, before the answer; exactly once when send
 // returns 0, also when the term ends.
 func (s *SDK) send(id string, kind int32, text string, made func(*sdkconn.Message), reply Reply) sdkconn.Code {
@@ -63,7 +66,10 @@ func (s *SDK) send(id string, kind int32, text string, made func(*sdkconn.Messag
 	}
 	conn := s.session.conn
 	s.session.add(func(ctx context.Context) {
-		sent, err := conn.SendNewMsg(ctx, conv, msg)
+		sent, err := (*sdkconn.Message)(nil), errNoElem
+		if len(msg.Elems) > 0 {
+			sent, err = conn.SendNewMsg(ctx, conv, msg)
+		}
 		code, desc := outcome(err)
 		if err != nil {
 			sent = unsent
@@ -147,11 +153,14 @@ func (s *SDK) MsgBatchSend(param string, reply Reply) sdkconn.Code {
 	failed := s.unsentBatch(p, 0, "")
 	conn := s.session.conn
 	s.session.add(func(ctx context.Context) {
-		results, err := conn.BatchSend(ctx, p.Users, p.Msg)
+		results, err := []sdkconn.BatchSendResult(nil), errNoElem
+		if len(p.Msg.Elems) > 0 {
+			results, err = conn.BatchSend(ctx, p.Users, p.Msg)
+		}
 		code, desc := outcome(err)
 		if err != nil && len(results) == 0 {
 			for i := range failed {
-				failed[i].Code, failed[i].Desc = code, desc
+				failed[i].Code, failed[i].Desc, failed[i].Msg.Status = code, desc, sdkconn.StatusSendFail
 			}
 			results = failed
 		}

@@ -130,6 +130,7 @@ int main(int argc, char **argv) {
 	all();
 	other();
 	printf("TIMUninit: %d %d\n", TIMUninit(), TIMUninit());
+	settle(0);
 	phase = "after TIMUninit:";
 	all();
 	other();

@@ -12,6 +12,7 @@ typedef enum TIMGroupMessageReadMembersFilter TIMGroupMessageReadMembersFilter;
 #include "TIMCloud.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,8 +94,20 @@ static void finish_within(const char *name, int ret, struct answer *a, int secon
 
 static void finish(const char *name, int ret, struct answer *a) { finish_within(name, ret, a, 20); }
 
-/* init begins with a folder for the library's files. The real TIMInit returns before the library is ready: until it is, calls
-   are answered as before it. */
+/* settle waits until calls are answered as before TIMInit, or not any more: the real TIMInit and TIMUninit return before they
+   are done. */
+static void settle(int begun) {
+	for (int tries = 0; tries < 2000; tries++) {
+		struct answer *a = (struct answer *)calloc(1, sizeof *a);
+		TIMMsgSendNewMsg("nobody", kTIMConv_C2C, "{\"message_elem_array\":[]}", answered, a);
+		if (wait_for(&a->came, 1, 1) && (a->code != 6013) == begun) return;
+		usleep(10000);
+	}
+	printf("TIMInit or TIMUninit: never done\n");
+	exit(1);
+}
+
+/* init begins with a folder for the library's files. */
 static void init(const char *folder) {
 	char config[4096];
 	snprintf(config, sizeof config, "{\"sdk_config_config_file_path\":\"%s\",\"sdk_config_log_file_path\":\"%s\"}", folder, folder);
@@ -104,14 +117,7 @@ static void init(const char *folder) {
 		printf("TIMInit: %d\n", ret);
 		exit(1);
 	}
-	for (int tries = 0; tries < 2000; tries++) {
-		struct answer a = {0};
-		TIMMsgSendNewMsg("nobody", kTIMConv_C2C, "{\"message_elem_array\":[]}", answered, &a);
-		if (!wait_for(&a.came, 1, 20) || a.code != 6013) return;
-		usleep(10000);
-	}
-	printf("TIMInit: never ready\n");
-	exit(1);
+	settle(1);
 }
 
 /* start begins with the folder in argv[1], and logs in when the environment says as whom. */

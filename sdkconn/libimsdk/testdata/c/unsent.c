@@ -32,8 +32,9 @@ int main(int argc, char **argv) {
 	}
 	struct answer b = {0};
 	TIMUninit();
+	settle(0);
 	TIMMsgBatchSend("{\"msg_batch_send_param_identifier_array\":[\"u\"],\"msg_batch_send_param_msg\":" TEXT("x") "}", answered, &b);
 	wait_for(&b.came, 1, 20);
-	printf("%s\n", b.json);
+	printf("%d %s\n", b.code, b.json);
 	return 0;
 }
