@@ -6,6 +6,19 @@ package main
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+
+static char *copy(const void *s, size_t n) {
+	char *c = malloc(n + 1);
+	if (c == NULL) {
+		abort();
+	}
+	if (n > 0) {
+		memcpy(c, s, n);
+	}
+	c[n] = 0;
+	return c;
+}
 
 // Functions and their data of the program's come as numbers: they are not Go's to look into.
 
@@ -44,11 +57,16 @@ func threadNumber() uint64 { return uint64(C.thread_number()) }
 // text is a C string, NULL an empty one.
 func text(s *C.char) string { return C.GoString(s) }
 
+// cstring is s as C has it, to be freed.
+func cstring(s string) *C.char {
+	return C.copy(unsafe.Pointer(unsafe.StringData(s)), C.size_t(len(s)))
+}
+
 // lend passes strings to f as C has them, until f returns.
 func lend(f func(s ...*C.char), strings ...string) {
 	c := make([]*C.char, len(strings))
 	for i, s := range strings {
-		c[i] = C.CString(s)
+		c[i] = cstring(s)
 		defer C.free(unsafe.Pointer(c[i]))
 	}
 	f(c...)

@@ -19,13 +19,13 @@ var sdk = face.New(face.Config{Chat: chatFile, Thread: threadNumber})
 // chatFile asks C for the variable: what the program set after it started, os.Getenv does not know.
 func chatFile() string { return text(C.getenv(chatVariable)) }
 
-var chatVariable = C.CString("TIMBOT_CHAT")
+var chatVariable = cstring("TIMBOT_CHAT")
 
 // unsupported is returned by functions that cannot be had and have no callback to say so.
 const unsupported = C.int(sdkconn.CodeInterfaceNotSupport)
 
 // version is never freed: the real library returns the same pointer each time.
-var version = C.CString(face.Version)
+var version = cstring(face.Version)
 
 // bufferSize is how long the buffers for ids are at least.
 const bufferSize = 128

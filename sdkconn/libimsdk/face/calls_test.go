@@ -238,6 +238,26 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// strange holds things that the SDK does not know.
+const strange = `{"message_elem_array":[{"elem_type":99,"x":"nobody knows"},7,{"text_elem_content":"known"}],"message_x":"nobody knows"}`
+
+func TestWhatTheSDKDoesNotKnowIsLeftOut(t *testing.T) {
+	s := withGroup(t)
+	sent := good(t, func(r Reply) sdkconn.Code { return s.MsgSendNewMsg("bob", 1, strange, r) })
+	contains(t, sent, `"message_elem_array":[{"elem_type":0,"text_elem_content":"known"}]`)
+	if strings.Contains(sent, "nobody knows") {
+		t.Errorf("got %s", sent)
+	}
+}
+
+func TestAMessageMayBeTooLong(t *testing.T) {
+	s := withGroup(t)
+	a := ask(t, func(r Reply) sdkconn.Code { return s.MsgSendNewMsg("bob", 1, text(strings.Repeat("x", 1<<20)), r) })
+	if a.code != sdkconn.CodeMsgBodySizeLimit || !strings.Contains(a.json, `"message_status":3`) {
+		t.Errorf("a megabyte: %d %s", a.code, a.desc)
+	}
+}
+
 func TestSendsThatTellTheirIdFirst(t *testing.T) {
 	s := withGroup(t)
 	said := make(chan string, 10)
@@ -316,6 +336,12 @@ func TestBatches(t *testing.T) {
 	}
 	if a := send(`[]`); a.code != sdkconn.CodeInvalidParameters || a.json != "[]" {
 		t.Errorf("to nobody: %+v", a)
+	}
+	a = ask(t, func(r Reply) sdkconn.Code {
+		return s.MsgBatchSend(`{"msg_batch_send_param_identifier_array":["bob"],"msg_batch_send_param_msg":`+strange+`}`, r)
+	})
+	if a.code != 0 || strings.Contains(a.json, "nobody knows") {
+		t.Errorf("with things that nobody knows: %+v", a)
 	}
 	// What the SDK does not know is left out, and without a message there is nothing to be sent.
 	a = ask(t, func(r Reply) sdkconn.Code {

@@ -38,11 +38,11 @@ type listeners struct {
 	upload      func(json string, elem, current, total uint32)
 }
 
-// heard returns the listeners as they are now.
-func (s *SDK) heard() listeners {
+// heard returns a term's listeners as they are now.
+func (s *SDK) heard(of *listeners) listeners {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.listeners
+	return *of
 }
 
 // AddRecvNewMsgCallback adds a listener to new messages. A second one of the same id replaces the first.
@@ -69,61 +69,76 @@ func (s *SDK) RemoveRecvNewMsgCallback(id uintptr) {
 	s.listeners.recvNewMsg = kept
 }
 
-func set[F any](s *SDK, field *F, f F) {
+// set sets one of the listeners.
+func set[F any](s *SDK, field func(*listeners) *F, f F) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*field = f
+	*field(s.listeners) = f
 }
 
 // SetMsgRevokeCallback has f told an array of revoked messages' locators. Nil ends it, as for the others.
-func (s *SDK) SetMsgRevokeCallback(f func(json string)) { set(s, &s.listeners.revoke, f) }
+func (s *SDK) SetMsgRevokeCallback(f func(json string)) {
+	set(s, func(l *listeners) *func(string) { return &l.revoke }, f)
+}
 
 // SetMsgReadedReceiptCallback has f told an array of receipts.
-func (s *SDK) SetMsgReadedReceiptCallback(f func(json string)) { set(s, &s.listeners.receipt, f) }
+func (s *SDK) SetMsgReadedReceiptCallback(f func(json string)) {
+	set(s, func(l *listeners) *func(string) { return &l.receipt }, f)
+}
 
 // SetMsgUpdateCallback has f told an array of messages that were edited.
-func (s *SDK) SetMsgUpdateCallback(f func(json string)) { set(s, &s.listeners.update, f) }
+func (s *SDK) SetMsgUpdateCallback(f func(json string)) {
+	set(s, func(l *listeners) *func(string) { return &l.update }, f)
+}
 
 // SetGroupTipsEventCallback has f told one group tip. Tips are new messages too.
-func (s *SDK) SetGroupTipsEventCallback(f func(json string)) { set(s, &s.listeners.groupTips, f) }
+func (s *SDK) SetGroupTipsEventCallback(f func(json string)) {
+	set(s, func(l *listeners) *func(string) { return &l.groupTips }, f)
+}
 
 // SetConvEventCallback has f told an array of conversations that changed, or "" at the start and the end of the login's
 // reading of the list.
 func (s *SDK) SetConvEventCallback(f func(change sdkconn.ConvChange, json string)) {
-	set(s, &s.listeners.conv, f)
+	set(s, func(l *listeners) *func(sdkconn.ConvChange, string) { return &l.conv }, f)
 }
 
 // SetConvTotalUnreadMessageCountChangedCallback has f told how many messages are unread when that may have changed.
 func (s *SDK) SetConvTotalUnreadMessageCountChangedCallback(f func(total uint64)) {
-	set(s, &s.listeners.unread, f)
+	set(s, func(l *listeners) *func(uint64) { return &l.unread }, f)
 }
 
 // SetNetworkStatusListenerCallback has f told that the network is there.
 func (s *SDK) SetNetworkStatusListenerCallback(f func(status sdkconn.NetworkStatus, code sdkconn.Code, desc string)) {
-	set(s, &s.listeners.network, f)
+	set(s, func(l *listeners) *func(sdkconn.NetworkStatus, sdkconn.Code, string) { return &l.network }, f)
 }
 
 // SetKickedOfflineCallback has f told that the user logged in elsewhere.
-func (s *SDK) SetKickedOfflineCallback(f func()) { set(s, &s.listeners.kicked, f) }
+func (s *SDK) SetKickedOfflineCallback(f func()) {
+	set(s, func(l *listeners) *func() { return &l.kicked }, f)
+}
 
 // SetUserSigExpiredCallback has f told that the signature expired.
-func (s *SDK) SetUserSigExpiredCallback(f func()) { set(s, &s.listeners.sigExpired, f) }
+func (s *SDK) SetUserSigExpiredCallback(f func()) {
+	set(s, func(l *listeners) *func() { return &l.sigExpired }, f)
+}
 
 // SetSelfInfoUpdatedCallback has f told the user's own changed profile.
-func (s *SDK) SetSelfInfoUpdatedCallback(f func(json string)) { set(s, &s.listeners.selfUpdated, f) }
+func (s *SDK) SetSelfInfoUpdatedCallback(f func(json string)) {
+	set(s, func(l *listeners) *func(string) { return &l.selfUpdated }, f)
+}
 
 // SetMsgElemUploadProgressCallback has f told how much of an element's file was uploaded.
 func (s *SDK) SetMsgElemUploadProgressCallback(f func(json string, elem, current, total uint32)) {
-	set(s, &s.listeners.upload, f)
+	set(s, func(l *listeners) *func(string, uint32, uint32, uint32) { return &l.upload }, f)
 }
 
 func (s *SDK) uploaded(c *session, msg *sdkconn.Message, elem int, current, total uint64) {
-	if s.heard().upload == nil {
+	if s.heard(c.listeners).upload == nil {
 		return
 	}
 	text := encode(msg)
 	s.thread.post(&c.scope, func() {
-		if f := s.heard().upload; f != nil {
+		if f := s.heard(c.listeners).upload; f != nil {
 			f(text, uint32(elem), small(current), small(total))
 		}
 	})
@@ -135,7 +150,7 @@ func small(n uint64) uint32 { return uint32(min(n, math.MaxUint32)) }
 func (s *SDK) synced(c *session) {
 	for _, change := range []sdkconn.ConvChange{convSyncStart, convSyncFinish} {
 		s.thread.post(&c.scope, func() {
-			if f := s.heard().conv; f != nil {
+			if f := s.heard(c.listeners).conv; f != nil {
 				f(change, "")
 			}
 		})
@@ -181,7 +196,7 @@ func together(a, b *sdkconn.Event) bool {
 
 // hear calls the listeners, on the thread.
 func (s *SDK) hear(c *session, events []sdkconn.Event) {
-	l := s.heard()
+	l := s.heard(c.listeners)
 	switch events[0].Kind {
 	case sdkconn.EventNewMsg:
 		if len(l.recvNewMsg) > 0 {

@@ -1,10 +1,12 @@
 package face
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/timbot-go/timbot/sdkconn"
+	"github.com/timbot-go/timbot/sdkconn/local"
 )
 
 // channel has what a listener of one kind is told go to a channel.
@@ -46,6 +48,97 @@ func TestAListenerThatEndsItAllHasHeard(t *testing.T) {
 	as(t, s, "bob")
 	if got := hears(t, stop); strings.Contains(got, "first") {
 		t.Error("the first message is told twice")
+	}
+}
+
+// shared opens an SDK on a file that a Go program has open as well, in which Bob is logged in.
+func shared(t *testing.T) (*SDK, *local.Chat, *local.Conn) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "chat.db")
+	chat, err := local.Open(t.Context(), file, local.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { chat.Close() })
+	bob, err := chat.Login(t.Context(), "bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(Config{Chat: func() string { return file }, Thread: threadNumber})
+	t.Cleanup(s.Close)
+	s.Init(1, "{}")
+	as(t, s, "alice")
+	return s, chat, bob
+}
+
+func say(t *testing.T, from *local.Conn, to, what string) {
+	t.Helper()
+	msg := &sdkconn.Message{Elems: sdkconn.Elems{&sdkconn.TextElem{Text: what}}}
+	if _, err := from.SendNewMsg(t.Context(), sdkconn.C2C(to), msg); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatWasNotToldIsToldAtTheNextLogin(t *testing.T) {
+	s, _, bob := shared(t)
+	s.AddRecvNewMsgCallback(1, func(string) { t.Error("told after Uninit") })
+	// While a reply runs, nothing is told.
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	s.SetConfig("{}", func(sdkconn.Code, string, string) {
+		close(begun)
+		<-goOn
+	})
+	<-begun
+	say(t, bob, "alice", "late")
+	for s.thread.length() == 0 {
+	}
+	over := make(chan struct{})
+	go func() {
+		s.Uninit()
+		close(over)
+	}()
+	for s.GetLoginStatus() != LoginNone {
+	}
+	close(goOn)
+	<-over
+	msgs, hear := channel()
+	s.AddRecvNewMsgCallback(1, hear)
+	s.Init(1, "{}")
+	as(t, s, "alice")
+	contains(t, hears(t, msgs), "late")
+}
+
+func TestAListenerThatDoesNotReturnHoldsNoLogoutUp(t *testing.T) {
+	s, _, bob := shared(t)
+	done := make(chan struct{})
+	s.AddRecvNewMsgCallback(1, func(string) {
+		s.Logout(nil)
+		for s.GetLoginStatus() != LoginNone {
+		}
+		s.Login("alice", "any", nil)
+		for s.GetLoginStatus() != LoginDone {
+		}
+		s.Login("carol", "any", nil)
+		for s.GetLoginUserID() != "carol" {
+		}
+		close(done)
+	})
+	say(t, bob, "alice", "go")
+	hears(t, done)
+}
+
+func TestWhoIsKickedIsLoggedInNoMore(t *testing.T) {
+	s, chat, _ := shared(t)
+	status := make(chan LoginStatus, 1)
+	s.SetKickedOfflineCallback(func() { status <- s.GetLoginStatus() })
+	if _, err := chat.Login(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if got := hears(t, status); got != LoginNone {
+		t.Errorf("status %d", got)
+	}
+	if a := ask(t, func(r Reply) sdkconn.Code { return s.MsgSendNewMsg("bob", 1, text("x"), r) }); a.code != sdkconn.CodeNotLoggedIn {
+		t.Errorf("then: %+v", a)
 	}
 }
 

@@ -26,26 +26,23 @@ func (s *SDK) ProfileModifySelfUserProfile(param string, reply Reply) sdkconn.Co
 	if code := object(param, &items, mustSayThings); code != 0 {
 		return code
 	}
-	return s.ask(reply, notLoggedIn, "", func(ctx context.Context, c *local.Conn) (string, string, error) {
-		if err := c.ProfileModifySelfUserProfile(ctx, items); err != nil {
-			return "", "", err
-		}
-		if s.heard().selfUpdated != nil {
-			if now, err := c.ProfileGetUserProfileList(ctx, []string{c.Self()}); err == nil && len(now) > 0 {
-				s.updated(encode(now[0]))
-			}
-		}
-		return "", "", nil
-	})
-}
-
-// updated tells the user's own changed profile.
-func (s *SDK) updated(profile string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.thread.post(&s.term.scope, func() {
-		if f := s.heard().selfUpdated; f != nil {
-			f(profile)
+	t, l := s.term, s.listeners
+	s.mu.Unlock()
+	return s.act(reply, func(ctx context.Context, c *local.Conn) error {
+		if err := c.ProfileModifySelfUserProfile(ctx, items); err != nil || s.heard(l).selfUpdated == nil {
+			return err
 		}
+		now, err := c.ProfileGetUserProfileList(ctx, []string{c.Self()})
+		if err != nil || len(now) == 0 {
+			return nil // it was changed all the same
+		}
+		text := encode(now[0])
+		s.thread.post(&t.scope, func() {
+			if f := s.heard(l).selfUpdated; f != nil {
+				f(text)
+			}
+		})
+		return nil
 	})
 }

@@ -51,9 +51,9 @@ type SDK struct {
 	mu        sync.Mutex
 	term      *term // the time from Init to Uninit; before and after, one that is not open
 	status    LoginStatus
-	attempt   *attempt // the login that is on its way
-	session   *session // the login that is there
-	listeners listeners
+	attempt   *attempt   // the login that is on its way
+	session   *session   // the login that is there
+	listeners *listeners // Uninit leaves them to the term that ends
 	rand      uint32
 }
 
@@ -74,7 +74,7 @@ type term struct {
 // New makes an SDK. Its thread starts at once and ends with Close.
 func New(config Config) *SDK {
 	config.Clock = sdkconn.Config{Clock: config.Clock}.WithDefaults().Clock
-	return &SDK{config: config, thread: startThread(config.Thread), term: new(term), status: LoginNone}
+	return &SDK{config: config, thread: startThread(config.Thread), term: new(term), status: LoginNone, listeners: new(listeners)}
 }
 
 // Close is Uninit, and ends the thread. It must not be called from a Reply or listener.
@@ -111,9 +111,10 @@ func (s *SDK) Init(appID uint64, config string) sdkconn.Code {
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	s.term = t
+	l := s.listeners
 	for _, status := range []sdkconn.NetworkStatus{sdkconn.NetworkConnecting, sdkconn.NetworkConnected} {
 		s.thread.post(&t.scope, func() {
-			if f := s.heard().network; f != nil {
+			if f := s.heard(l).network; f != nil {
 				f(status, 0, "")
 			}
 		})
@@ -130,14 +131,18 @@ func (s *SDK) Uninit() sdkconn.Code {
 		s.mu.Unlock()
 		return 0
 	}
-	s.term, s.session, s.attempt, s.status, s.listeners = new(term), nil, nil, LoginNone, listeners{}
-	s.mu.Unlock()
-	t.cancel()
+	s.term, s.session, s.attempt, s.status, s.listeners = new(term), nil, nil, LoginNone, new(listeners)
 	s.thread.end(&t.scope)
 	if session != nil {
 		s.thread.end(&session.scope)
+	}
+	s.mu.Unlock()
+	t.cancel()
+	if session != nil {
+		s.thread.quiet(&session.scope)
 		session.close()
 	}
+	s.thread.quiet(&t.scope)
 	t.work.Wait()
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -101,6 +101,8 @@ func TestLoginAndLogoutTakeTurns(t *testing.T) {
 	s.mu.Lock()
 	s.session.add(func(context.Context) { <-wait })
 	s.mu.Unlock()
+	sent := make(chan sdkconn.Code, 1)
+	s.MsgSaveMsg("bob", 1, text("x"), to(sent))
 	s.Logout(to(out))
 	for call, want := range map[string]sdkconn.Code{"login": sdkconn.CodeLogoutInProcess, "logout": sdkconn.CodeLogoutInProcess, "send": sdkconn.CodeNotLoggedIn} {
 		a := ask(t, func(r Reply) sdkconn.Code {
@@ -117,6 +119,9 @@ func TestLoginAndLogoutTakeTurns(t *testing.T) {
 		}
 	}
 	close(wait)
+	if got := hears(t, sent); got != 0 {
+		t.Errorf("a call before the logout answers %d", got)
+	}
 	if got := hears(t, out); got != 0 {
 		t.Errorf("logout answers %d", got)
 	}
@@ -144,13 +149,13 @@ func TestUninitEndsEverything(t *testing.T) {
 	<-begun
 	over := make(chan sdkconn.Code)
 	go func() { over <- s.Uninit() }()
-	for s.GetLoginStatus() != LoginNone {
+	for s.GetLoginStatus() != LoginNone { // it has begun, and nothing more is told
 	}
 	close(goOn)
 	if code := <-over; code != 0 || !finished && threadNumber != nil {
 		t.Errorf("Uninit returned %d, the reply was finished: %v", code, finished)
 	}
-	if s.heard().kicked != nil {
+	if s.heard(s.listeners).kicked != nil {
 		t.Error("a listener is still there")
 	}
 	a := ask(t, func(r Reply) sdkconn.Code { return s.MsgSendNewMsg("bob", 1, text("x"), r) })

@@ -11,8 +11,9 @@ import (
 
 // session is a login that is there.
 type session struct {
-	scope // of its events
-	conn  *local.Conn
+	scope     // of its events
+	conn      *local.Conn
+	listeners *listeners
 
 	ctx    context.Context // of the calls; ends early with the term
 	cancel context.CancelFunc
@@ -29,8 +30,9 @@ type session struct {
 	err  error
 }
 
+// startSession begins what a login does beside its calls. s.mu is held.
 func (s *SDK) startSession(t *term, conn *local.Conn) *session {
-	c := &session{conn: conn, pumped: make(chan struct{})}
+	c := &session{conn: conn, listeners: s.listeners, pumped: make(chan struct{})}
 	c.more.L = &c.mu
 	c.ctx, c.cancel = context.WithCancel(t.ctx)
 	ctx, cancel := context.WithCancel(t.ctx)

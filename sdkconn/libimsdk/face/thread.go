@@ -109,19 +109,25 @@ func (t *thread) wait(d *told) bool {
 	return d.began
 }
 
-// end ends a scope. When it returns nothing of it is being told, except by the one who calls.
+// end ends a scope: nothing more of it is begun.
 func (t *thread) end(s *scope) {
-	var self uint64
-	if t.number != nil {
-		self = t.number()
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !s.ended && s.stop != nil {
 		close(s.stop)
 	}
 	s.ended = true
-	if t.number == nil || self == t.id {
+}
+
+// quiet blocks until nothing of an ended scope is being told any more, except by the one who calls.
+func (t *thread) quiet(s *scope) {
+	if t.number == nil {
+		return
+	}
+	self := t.number()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if self == t.id {
 		return
 	}
 	for d := t.now; d != nil && d.scope == s && t.now == d; {
