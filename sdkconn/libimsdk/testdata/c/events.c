@@ -97,7 +97,7 @@ int main(int argc, char **argv) {
 	fclose(f);
 	snprintf(msg, sizeof msg, "{\"message_elem_array\":[{\"elem_type\":4,\"file_elem_file_path\":\"%s/four.txt\"}]}", argv[1]);
 	DO(TIMMsgSendNewMsg("three", kTIMConv_Group, msg, X));
-	hear(6);
+	hear(4);
 
 	as("bob"); /* logs alice out */
 	hear(9);
