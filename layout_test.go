@@ -41,6 +41,10 @@ var arrows = []struct {
 	{"actions", []string{"sdkconn"}, "actions and rules do not know each other: bot fills the rules' Catalog"},
 	{"rules", []string{"sdkconn"}, "rules are pure: no I/O, no clock, no actions"},
 	{"sdkconn/local", []string{"sdkconn"}, "a driver imports the contract only"},
+	{"sdkconn/libimsdk", []string{"sdkconn", "sdkconn/libimsdk/face"}, "the C library: symbols and nothing behind them"},
+	{"sdkconn/libimsdk/face", []string{"sdkconn", "sdkconn/local"}, "the C API over the embedded chat, in Go, so that it is tested as Go"},
+	{"sdkconn/libimsdk/exportgen", []string{"sdkconn/libimsdk/tencent"}, "writes the exports from the SDK's headers"},
+	{"sdkconn/libimsdk/tencent", nil, "fetches the SDK for the generator and the tests"},
 	{"sdkconn/conntest", []string{"sdkconn"}, "the suite of every connection knows no driver"},
 	{"sdkconn", nil, "the vocabulary imports nothing of ours"},
 }
