@@ -41,6 +41,8 @@ var arrows = []struct {
 	{"actions", []string{"sdkconn"}, "actions and rules do not know each other: bot fills the rules' Catalog"},
 	{"rules", []string{"sdkconn"}, "rules are pure: no I/O, no clock, no actions"},
 	{"sdkconn/local", []string{"sdkconn"}, "a driver imports the contract only"},
+	{"sdkconn/native", []string{"sdkconn", "sdkconn/native/wire"}, "a driver imports the contract only, and its own protocol"},
+	{"sdkconn/native/wire", nil, "what a program and its child say to each other: made from wire.proto"},
 	{"sdkconn/libimsdk", []string{"sdkconn", "sdkconn/libimsdk/face"}, "the C library: symbols and nothing behind them"},
 	{"sdkconn/libimsdk/face", []string{"sdkconn", "sdkconn/local"}, "the C API over the embedded chat, in Go, so that it is tested as Go"},
 	{"sdkconn/libimsdk/exportgen", []string{"sdkconn/libimsdk/tencent"}, "writes the exports from the SDK's headers"},
