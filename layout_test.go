@@ -24,7 +24,7 @@ var arrows = []struct {
 }{
 	{"cmd/timbot", []string{
 		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
-		"rules/format", "sdkconn", "sdkconn/local",
+		"rules/format", "sdkconn", "sdkconn/local", "sdkconn/native",
 	}, "the command joins everything and holds no logic"},
 	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
 	{"internal/tables", nil, "writes the rules' tables of characters, by hand, from other people's data"},

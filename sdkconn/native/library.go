@@ -45,7 +45,7 @@ func load(path string) (*library, error) {
 	}
 	handle, err := openLibrary(path)
 	if err != nil {
-		return nil, fmt.Errorf("the SDK's library cannot be loaded: %w", err)
+		return nil, fmt.Errorf("the SDK's library %s cannot be loaded: %w", path, err)
 	}
 	l := &library{symbols: make(map[string]uintptr)}
 	for _, name := range slices.Concat(required, addNewMsg, optional) {
