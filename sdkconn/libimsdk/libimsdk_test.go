@@ -42,6 +42,10 @@ var built struct {
 }
 
 func TestMain(m *testing.M) {
+	if missing != "" {
+		onlyTools()
+		os.Exit(m.Run())
+	}
 	dir, err := os.MkdirTemp("", "libimsdk")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -19,6 +19,10 @@ func TestMain(m *testing.M) {
 	if dropIn = os.Getenv("TIMBOT_TEST_REAL_LIBRARY"); dropIn != "" { // Tencent's, in a process without a network
 		os.Exit(m.Run())
 	}
+	if missing != "" {
+		onlyTools()
+		os.Exit(m.Run())
+	}
 	dir, err := os.MkdirTemp("", "timbot-native-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -114,3 +114,14 @@ func unpack(archive, dir string) error {
 		}
 	}
 }
+
+// Missing returns the first of these programs that is not in the path, "" when all are there: the tests that fetch, compile
+// or compare need some, and say so.
+func Missing(programs ...string) string {
+	for _, name := range programs {
+		if _, err := exec.LookPath(name); err != nil {
+			return name
+		}
+	}
+	return ""
+}
