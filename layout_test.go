@@ -24,11 +24,10 @@ var arrows = []struct {
 }{
 	{"cmd/timbot", []string{
 		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
-		"rules/format", "sdkconn", "sdkconn/local",
+		"rules/format", "sdkconn", "sdkconn/local", "sdkconn/native",
 	}, "the command joins everything and holds no logic"},
 	{"internal/faultvfs", nil, "faults below SQLite, for the tests of all that keep files"},
 	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
-	{"internal/tables", nil, "writes the rules' tables of characters, by hand, from other people's data"},
 	{"internal/killtest", []string{"sdkconn", "sdkconn/local", "bot/journal/sqlite", "bot/archive"},
 		"kills the command and looks at the files that are left"},
 	{"internal/tables", nil, "makes the rules' tables of characters; the rules do not know how"},
@@ -45,6 +44,12 @@ var arrows = []struct {
 	{"rules/format", []string{"rules"}, "puts files in form by the table of the language; the language does not need it"},
 	{"rules", []string{"sdkconn"}, "rules are pure: no I/O, no clock, no actions"},
 	{"sdkconn/local", []string{"sdkconn"}, "a driver imports the contract only"},
+	{"sdkconn/native", []string{"sdkconn", "sdkconn/native/wire"}, "a driver imports the contract only, and its own protocol"},
+	{"sdkconn/native/wire", nil, "what a program and its child say to each other: made from wire.proto"},
+	{"sdkconn/libimsdk", []string{"sdkconn", "sdkconn/libimsdk/face"}, "the C library: symbols and nothing behind them"},
+	{"sdkconn/libimsdk/face", []string{"sdkconn", "sdkconn/local"}, "the C API over the embedded chat, in Go, so that it is tested as Go"},
+	{"sdkconn/libimsdk/exportgen", []string{"sdkconn/libimsdk/tencent"}, "writes the exports from the SDK's headers"},
+	{"sdkconn/libimsdk/tencent", nil, "fetches the SDK for the generator and the tests"},
 	{"sdkconn/conntest", []string{"sdkconn"}, "the suite of every connection knows no driver"},
 	{"sdkconn", nil, "the vocabulary imports nothing of ours"},
 }

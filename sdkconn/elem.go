@@ -162,9 +162,9 @@ type MergeElem struct {
 	CompatibleText string         `json:"merge_elem_compatible_text"` // shown by clients that do not know the type
 	LayerOverLimit bool           `json:"merge_elem_layer_over_limit"`
 	Messages       []*Message     `json:"merge_elem_message_array,omitempty"`
-	RelayBuffer    string         `json:"merge_elem_relay_buffer,omitzero"`
-	RelayJSONKey   string         `json:"merge_elem_relay_json_key,omitzero"`
-	RelayPBKey     string         `json:"merge_elem_relay_pb_key,omitzero"`
+	RelayBuffer    string         `json:"merge_elem_relay_buffer"`
+	RelayJSONKey   string         `json:"merge_elem_relay_json_key"`
+	RelayPBKey     string         `json:"merge_elem_relay_pb_key"`
 	Title          string         `json:"merge_elem_title"`
 	Unknown        jsontext.Value `json:",embed"`
 }

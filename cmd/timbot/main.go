@@ -8,9 +8,14 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/timbot-go/timbot/sdkconn/native"
 )
 
-func main() { os.Exit(execute(os.Args[1:])) }
+func main() {
+	native.Main() // a child that holds the SDK's library goes no further
+	os.Exit(execute(os.Args[1:]))
+}
 
 // execute runs one command line and returns its exit code.
 func execute(args []string) int {
@@ -115,7 +120,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
 		newDeadCommand(), newHandoffCommand(), newApprovalsCommand(), newSignalCommand())
 	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newFmtCommand(), newSchemaCommand(),
-		newExplainCommand(), newNewCommand(), newActionsCommand(),
+		newExplainCommand(), newNewCommand(), newDoctorCommand(), newActionsCommand(),
 		newChatFileCommand(), newJournalCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
 	return root
 }

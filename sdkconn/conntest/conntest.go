@@ -60,6 +60,7 @@ type Features struct {
 	NoSearch        bool // no sdkconn.MessageSearcher
 	NoMergers       bool // no sdkconn.MergerDownloader
 	NoEdits         bool // no sdkconn.MessageModifier
+	NoCaughtUp      bool // what is told late is not always marked CaughtUp
 }
 
 type feature string
@@ -97,6 +98,7 @@ const (
 	listDelete    feature = "list delete"
 	clearHistory  feature = "clear history"
 	customData    feature = "local custom data"
+	caughtUp      feature = "mark of what is told late"
 )
 
 func (f Features) absent() []feature {
@@ -110,6 +112,7 @@ func (f Features) absent() []feature {
 		friends: f.NoFriends, blackList: f.NoBlackList, uploads: f.NoUploads,
 		edits: f.NoEdits, effects: f.NoEffects, searching: f.NoSearch, mergers: f.NoMergers,
 		listDelete: f.NoListDelete, clearHistory: f.NoClearHistory, customData: f.NoCustomData,
+		caughtUp: f.NoCaughtUp,
 	} {
 		if no {
 			absent = append(absent, name)

@@ -13,6 +13,9 @@ func (u *user) list() []string {
 	u.e.ok(err)
 	var all []string
 	for _, c := range infos {
+		if c.Conversation() == sdkconn.C2C(markerUser) {
+			continue
+		}
 		all = append(all, c.Conversation().String())
 	}
 	return all

@@ -18,6 +18,9 @@ type inbox struct {
 	cancel  context.CancelFunc
 }
 
+// markerUser sends what settle waits for where the connection cannot say that it is idle.
+const markerUser = "conntest-marker"
+
 // subscribe takes the user's events until the check ends.
 func (u *user) subscribe() {
 	u.e.Helper()
@@ -58,7 +61,7 @@ func (u *user) settle() {
 		return
 	}
 	// Events come in order: what happened before the mark is told before it.
-	marker := u.e.connect("conntest-marker")
+	marker := u.e.connect(markerUser)
 	mark := marker.post(sdkconn.C2C(u.name), textMessage("mark"))
 	u.await(func(e *sdkconn.Event) bool { return e.Message != nil && e.Message.Rand == mark.Rand })
 }
@@ -93,7 +96,7 @@ func (u *user) events() []sdkconn.Event {
 	defer u.box.mu.Unlock()
 	var events []sdkconn.Event
 	for _, e := range u.box.events {
-		if e.Conversation() != sdkconn.C2C("conntest-marker") {
+		if e.Conversation() != sdkconn.C2C(markerUser) {
 			events = append(events, e)
 		}
 	}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package face
+
+var threadNumber func() uint64
