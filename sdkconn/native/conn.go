@@ -109,7 +109,7 @@ func open(ctx context.Context, o options, config sdkconn.Config, e func(context.
 		o: o, signer: signer{o, config.Dir, config.Clock}, clock: config.Clock, log: config.Logger, engine: e, backoff: backoff,
 		kicked: make(chan struct{}, 1), expired: make(chan struct{}, 1), stopped: make(chan struct{}), changed: make(chan struct{}),
 	}
-	c.inbox.init()
+	c.inbox.init(o.data, config.Logger)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	s, expires, err := c.begin(ctx)
 	if sdkconn.CodeOf(err) == sdkconn.CodeLoginKickedOffByOther { // it is told once, and the next login is the one that counts

@@ -47,8 +47,10 @@
 // A program built with -tags nonative has no such connection, and needs no system library then.
 //
 // Inputs that crash the library, or that it never answers, are refused before the call. What the library tells comes on
-// its own thread, where it is copied and queued, so that no handler ever holds the SDK up: what a handler has not taken waits
-// in memory. Group tips are told as the messages that they are.
+// its own thread, where it is copied and queued, so that no handler ever holds the SDK up. Of what a handler has not taken, 4096
+// events wait in memory and the others in a file in the data folder, which has no name and ends with the process. When that
+// cannot be written, the library's process is not read until the handler took something; one that has 64 MiB to tell then ends,
+// and the history is read back. Group tips are told as the messages that they are.
 //
 // A user's own messages from other devices are told too, with IsFromSelf.
 package native

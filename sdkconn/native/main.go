@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -129,7 +130,12 @@ func (s *server) Run(stream wire.Library_RunServer) error {
 	}
 	go func() { // ends with the process
 		for {
-			for _, sig := range q.take() {
+			signals := q.take()
+			if len(signals) == 0 {
+				fmt.Fprintln(os.Stderr, q.reason()) // the parent reads it
+				leave(1)
+			}
+			for _, sig := range signals {
 				if stream.Send(sig.wire()) != nil {
 					return // the stream has ended, and Recv says so
 				}
