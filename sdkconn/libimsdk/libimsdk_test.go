@@ -260,7 +260,7 @@ func without(a, b []string) []string {
 // TestExamples runs each of the examples three times. Without a login both libraries must say the same.
 func TestExamples(t *testing.T) {
 	theirs, ours := libraries(t)
-	for _, name := range []string{"send", "revoke", "list", "import", "delete", "batch", "download"} {
+	for _, name := range []string{"send", "revoke", "find", "list", "import", "delete", "batch", "download"} {
 		t.Run(name, func(t *testing.T) {
 			exe := program(t, name+".c")
 			expect(t, name, run(t, exe, with{library: ours, user: "alice"}))
