@@ -16,6 +16,7 @@ import (
 // TestEveryCallThatCannotBeHadSaysSo calls all functions that are generated and not implemented, from C: before TIMInit, without
 // a login and with one. The program is written out of what exportgen made of the headers.
 func TestEveryCallThatCannotBeHadSaysSo(t *testing.T) {
+	t.Parallel()
 	file, err := parser.ParseFile(token.NewFileSet(), "zexports.go", nil, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)

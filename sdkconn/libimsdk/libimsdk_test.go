@@ -375,6 +375,7 @@ func TestEvents(t *testing.T) {
 
 // TestUserSigs has the chat file carry a secret.
 func TestUserSigs(t *testing.T) {
+	t.Parallel()
 	_, ours := libraries(t)
 	const app = 1400000000
 	file := filepath.Join(t.TempDir(), "chat.db")
@@ -416,11 +417,13 @@ func TestUserSigs(t *testing.T) {
 }
 
 func TestCPlusPlus(t *testing.T) {
+	t.Parallel()
 	_, ours := libraries(t)
 	expect(t, "plus", run(t, program(t, "plus.cpp"), with{library: ours}))
 }
 
 func TestAMillionCallsLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
 	_, ours := libraries(t)
 	expect(t, "million", run(t, program(t, "million.c"), with{library: ours, user: "alice"}))
 }
@@ -486,6 +489,7 @@ func TestTheChatFileIsTimbots(t *testing.T) {
 
 // TestFuzzedJSON throws random JSON at each of the ten calls.
 func TestFuzzedJSON(t *testing.T) {
+	t.Parallel()
 	_, ours := libraries(t)
 	file := filepath.Join(t.TempDir(), "lines")
 	r := rand.New(rand.NewPCG(1, 2))
