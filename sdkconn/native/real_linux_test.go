@@ -55,6 +55,9 @@ func TestRealLibrary(t *testing.T) {
 		t.Fatalf("the checks did not run:\n%s", out)
 	}
 	for line := range bytes.Lines(out) { // the library logs to the standard output, unless it is told otherwise
+		if bytes.HasPrefix(line, []byte("[xlog] xlog version")) { // which it cannot be told of this one, said now and then
+			continue
+		}
 		if !bytes.HasPrefix(line, []byte("===")) && !bytes.HasPrefix(line, []byte("---")) && !bytes.HasPrefix(line, []byte("PASS")) {
 			t.Errorf("printed was %s", line)
 		}
