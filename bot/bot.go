@@ -45,6 +45,7 @@ type Bot struct {
 	people    *people // what waits for people
 	busy      busy
 	limits    limits
+	lanes     *lanes
 	batches   batches
 	counters  locks // by the counter's key
 	catchUp   *catchUp
@@ -111,11 +112,12 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	})
 	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
 	b.pace.watch = b.observer.SendPaced
+	b.lanes = newLanes(func(runs ...wakeUp) { b.wakeUp(runs) })
 	b.reports, b.catchUp, b.signals = newReports(), newCatchUp(b), newSignals()
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
 		actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
-		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
+		people: b.people, lanes: b.lanes, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
 	}
 	b.journal = watchedJournal{b.journal, &b.inspector.watch}
 	b.inspector.journal = b.journal

@@ -60,6 +60,9 @@ func (b *Bot) takeUp(ctx context.Context) error {
 	if err := b.people.load(ctx, b.journal); err != nil {
 		return err
 	}
+	if err := b.lanes.load(ctx, b.journal); err != nil {
+		return err
+	}
 	timers, err := b.journal.Timers(ctx)
 	if err != nil {
 		return err

@@ -94,7 +94,7 @@ func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 
 // waits reports whether a run goes on waiting: for its timer, or, without one, for something that has not come.
 func (b *Bot) waits(r journal.Run) bool {
-	if b.people.ready(r.ID) {
+	if b.people.ready(r.ID) || b.lanes.ready(r.ID) {
 		return false
 	}
 	if b.timers.wakes(r.ID) {
@@ -124,6 +124,9 @@ func (b *Bot) resume(ctx context.Context, id string) error {
 	}
 	r.change.StopTimers = append(r.change.StopTimers, id)
 	r.shared = true
+	if r.displaced() {
+		return r.endDisplaced(ctx)
+	}
 	if ok, err := r.takeTurn(ctx); !ok || err != nil {
 		return err
 	}
@@ -167,7 +170,7 @@ func (b *Bot) decide(
 		b.observer.EventGivenUp()
 		return nil, change, nil
 	}
-	g := &gate{b: b, ctx: ctx}
+	g := &gate{b: b, ctx: ctx, event: stored.Key, conversation: stored.Conversation}
 	var runs []*run
 	for nth := range events {
 		ev := &events[nth]
@@ -177,7 +180,7 @@ func (b *Bot) decide(
 		}
 		heard := b.hear(ev, trace)
 		facts.Taken = heard.taken
-		g.open(ev, facts)
+		g.open(ev, nth, facts)
 		decision := set.Match(ev, facts)
 		if err := g.close(); err != nil {
 			return nil, nil, err
@@ -219,7 +222,9 @@ func (b *Bot) decide(
 			if err := b.openDialogue(r, change); err != nil {
 				return nil, nil, err
 			}
-			g.admit(r, change)
+			if err := g.admit(r, change); err != nil {
+				return nil, nil, err
+			}
 			runs = append(runs, r)
 		}
 	}

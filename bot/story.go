@@ -122,7 +122,7 @@ type StoryRun struct {
 	Rule    string      `json:"rule"`
 	Began   time.Time   `json:"began,omitzero"`
 	Ended   time.Time   `json:"ended,omitzero"` // zero while it is open
-	Outcome string      `json:"outcome"`        // running, waiting, done, failed, dead, dropped, cancelled, timed out, given up
+	Outcome string      `json:"outcome"`        // running, waiting, done, failed, dead, dropped, cancelled, timed out, restarted, given up
 	Wait    *StoryWait  `json:"wait,omitzero"`
 	Dead    *StoryDead  `json:"dead,omitzero"`
 	Steps   []StoryStep `json:"steps,omitzero"`

@@ -83,6 +83,7 @@
 //     message.revoked.
 //   - run: live (the default), shadow (evaluated, marked, does nothing) or off (not evaluated).
 //   - limit: how often the rule fires. See Limits.
+//   - concurrency: how many runs are open at once. See Concurrency.
 //   - batch: gathers events into one run. See Batches.
 //   - session: makes the steps a dialogue. See Dialogues.
 //   - do: the steps. See Steps.
@@ -96,7 +97,7 @@
 //	observe   every rule that matches fires, whatever happened before; steps that act on the chat are refused at load
 //
 // A shadow rule fires, marked, where it would fire if it alone were live; it stops nothing and wins over nothing. Neither
-// does a rule that matched and was not let through by its limit or by an open dialogue: it did not fire.
+// does a rule that matched and was not let through by its limit, its concurrency or an open dialogue: it did not fire.
 //
 // # The bot's section
 //
@@ -203,6 +204,48 @@
 //   - reply: with over: reply; a text, or the inputs of the action reply.
 //
 // With batch, the limit counts batches. A shadow rule is never limited.
+//
+// # Concurrency
+//
+//	rules:
+//	  - id: remind
+//	    on: message.c2c
+//	    match: { mode: command, any_of: [/remind] }
+//	    concurrency: { per: user, mode: restart }
+//	    do:
+//	      - delay: 10m
+//	      - reply: ${{ join(args, " ") }}
+//	  - id: build
+//	    on: signal.build
+//	    concurrency:
+//	      per: ${{ event.data.branch }}
+//	      mode: queued
+//	      max: 3
+//	    do:
+//	      - http: { url: https://ci.example.com/build }
+//	        timeout: 5m
+//
+// A run is open from its beginning to its end, also while it waits: for a delay, an approval, people who have the
+// conversation, a retry, its turn. concurrency says how many runs of the rule are open at once. Its keys, all of which may
+// be left out (concurrency: {}):
+//
+//   - per: user, chat, or a text with ${{ }} (before any step has run): each has runs of its own. Without per it is about
+//     all runs of the rule.
+//   - mode: what becomes of an event that would fire the rule while a run is open. single (the default): the rule does not
+//     fire, and the rules after it are tried. restart: it fires, and the open run ends with the outcome "restarted": a run
+//     that waits at once, one that is doing a step after that step. queued: it fires, and its run waits until those before
+//     it have ended, one after another. parallel: it fires as long as fewer than max runs are open.
+//   - max: of queued, how many wait, 10 unless given; of parallel, how many are open, 1,000 unless given; at most 1,000. An
+//     event beyond it does not fire the rule.
+//
+// A run that stands still because a step failed for good (a dead letter) is open too: nothing else of the rule may happen
+// between its steps, which a person may have done again. single and queued then hold the rule up until `timbot dead` drops
+// or retries it, or bot.keep.dead is over; `timbot why` names the dead letter. restart drops it.
+//
+// Steps of one conversation come one after another anyway: an event is looked at when the one before it in its
+// conversation has ended or waits. The limit is asked last, so that it counts what concurrency let through. Concurrency
+// does not go with batch, and where it restarts or queues neither with session nor with limit's over: wait. A shadow rule
+// has no runs. Runs in progress keep their place when the rules are loaded anew.
 //
 // # Batches
 //

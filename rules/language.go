@@ -182,6 +182,10 @@ func (b *languageBuilder) rule() *Form {
 			must("rate", "How many in how long, such as 1/30s.", rateForm),
 			key("over", "What becomes of an event over the limit; drop unless given.", oneWord(overNames...)),
 			key("reply", "What over: reply says.", b.replyInputs))),
+		"concurrency": key("", "How many runs are open at once.", mappingOf(
+			key("per", "user, chat, or a text with ${{ }}; all runs of the rule together unless given.", textForm),
+			key("mode", "What becomes of an event while a run is open; single unless given.", oneWord(concurrencyModes...)),
+			key("max", "Of queued, how many wait (10 unless given); of parallel, how many are open.", intFrom(1, MaxConcurrency)))),
 		"batch": key("", "Gathers events into one run.", mappingOf(
 			key("by", "user, chat, or a text with ${{ }}; all together unless given.", textForm),
 			key("quiet", "The steps begin when no more came for so long; 15s unless given.", durationForm),

@@ -112,7 +112,7 @@ func (s *Set) takers() []*Rule {
 	var out []*Rule
 	for _, r := range s.Rules {
 		if r.Mode == ModeLive && (r.Stage == StageMain || r.Stage == StageFallback) && r.match == nil && r.cond == nil &&
-			!r.Continue && r.Session == nil && (r.Limit == nil || r.Limit.Over != OverDrop) {
+			!r.Continue && r.Session == nil && r.Concurrency == nil && (r.Limit == nil || r.Limit.Over != OverDrop) {
 			out = append(out, r)
 			if len(out) == maxTakers {
 				break
