@@ -147,12 +147,18 @@ func (b *languageBuilder) bot() *Form {
 			key("allow", "Hosts, *.DOMAIN for what is under one, with a port if it is not the usual one.",
 				itemsOf(stringForm)),
 			key("private", "Hosts may have addresses of this machine and of private networks.", boolForm))),
+		key("webhooks", "Where others call the bot over HTTP, and what they must give.", mappingOf(
+			key("listen", "The address, such as 127.0.0.1:8080.", stringForm),
+			key("secret", "Of the webhooks that have none: ${{ secrets.NAME }}.", joinedForm),
+			key("signature", "How callers show that they know it; any unless given.", oneWord(proofNames...)),
+			key("max_size", "Of a body; 256KiB unless given.", sizeForm))),
 	)
 }
 
 // rule is the form of a rule. Its keys are those of ruleKeys, in their order.
 func (b *languageBuilder) rule() *Form {
-	event := either(oneWord(slices.Concat(keys(eventGroups), EventTypes())...), matching(`^signal\.[a-z0-9_][a-z0-9_.-]*$`))
+	event := either(oneWord(slices.Concat(keys(eventGroups), EventTypes())...), matching(`^signal\.[a-z0-9_][a-z0-9_.-]*$`),
+		mappingOf(must("webhook", "A path that others call over HTTP.", webhookForm())))
 	words := either(stringForm, itemsOf(stringForm))
 	match := mappingOf(
 		key("any_of", "One of these words must be there.", words),

@@ -28,6 +28,7 @@ func (l *loader) lint(set *Set) {
 		l.warn("unset-secret", l.files[0].d, "", 0, 0, "secrets were not looked up: %s", strings.Join(keys(l.secrets), ", "))
 	}
 	l.unheard(set)
+	l.openWebhooks(set)
 	takers := set.takers()
 	for _, r := range set.Rules {
 		d := l.docs[r.Pos.File]

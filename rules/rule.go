@@ -279,7 +279,11 @@ func (c *ruleCompiler) event(n *yaml.Node) []string {
 		case "schedule":
 			c.r.errorf(n, "this version has no schedules")
 		case "webhook":
-			c.r.errorf(n, "this version has no webhooks")
+			if len(n.Content) > 2 {
+				c.r.errorf(n.Content[2], "%s stands beside webhook: the options of a webhook stand under it, as { path: /deploy, ... }",
+					n.Content[2].Value)
+			}
+			return c.webhook(n.Content[1])
 		default:
 			c.r.errorf(n.Content[0], "unknown event form %q%s", key, didYouMean(key, []string{"schedule", "webhook"}))
 		}
