@@ -46,6 +46,7 @@ type Bot struct {
 	busy      busy
 	limits    limits
 	lanes     *lanes
+	calls     calls // of webhooks
 	batches   batches
 	counters  locks // by the counter's key
 	catchUp   *catchUp
@@ -59,6 +60,7 @@ type Bot struct {
 	old       []*rules.Set // parsed sets of runs that began before a reload, the newest last
 
 	started atomic.Bool
+	taking  atomic.Bool   // events are taken: Run has begun and does not stop yet
 	ready   chan struct{} // closed when all that the journal held is queued
 	stopped context.Context
 	stop    context.CancelFunc
@@ -77,7 +79,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b := &Bot{
 		conn: conn, workers: DefaultWorkers, queueLimit: DefaultQueue, grace: DefaultGrace,
 		ready: make(chan struct{}), fatal: make(chan error, 1),
-		accepting: newLock(),
+		accepting: newLock(), calls: calls{slots: make(chan struct{}, maxCalls)},
 	}
 	for _, opt := range opts {
 		opt(b)
@@ -179,6 +181,7 @@ func (b *Bot) Run(ctx context.Context) error {
 		inputDone = true
 	case err = <-b.fatal:
 	}
+	b.taking.Store(false)
 	cancelInput()
 	if !inputDone {
 		if e := <-lost; err == nil && ctx.Err() == nil {

@@ -40,6 +40,7 @@ func (b *Bot) input(ctx context.Context) error {
 		return stopped(ctx, fmt.Errorf("journal: %w", err))
 	}
 	close(b.ready)
+	b.taking.Store(ctx.Err() == nil)
 	b.log.Info("bot started", "user", b.conn.Self(), "rules", len(b.rules().Rules))
 	if err := b.conn.Subscribe(ctx, b.accept); err != nil {
 		return stopped(ctx, fmt.Errorf("connection: %w", err))

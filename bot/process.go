@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
@@ -148,6 +150,12 @@ func ruleEvents(stored journal.Event, rec eventRecord, self string) []rules.Even
 	if rec.SDK == nil {
 		ev := rules.Lifecycle(rec.Lifecycle, rec.At, self)
 		ev.Key, ev.Hops = stored.Key, rec.Hops
+		if len(rec.Call) > 0 {
+			var call callRecord
+			if err := json.Unmarshal(rec.Call, &call); err == nil { // which storeCall wrote
+				ev.Data = call.trigger()
+			}
+		}
 		if len(rec.Data) > 0 {
 			ev.Data, _ = decodeValue(rec.Data) // which encodeValue wrote
 		}

@@ -12,7 +12,8 @@ import (
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
-// eventRecord is an event as the journal keeps it: one of the connection, one of the bot's own life, or a signal.
+// eventRecord is an event as the journal keeps it: one of the connection, one of the bot's own life, a signal, or a call of a
+// webhook.
 type eventRecord struct {
 	SDK       *sdkconn.Event `json:"sdk,omitzero"`
 	Lifecycle string         `json:"lifecycle,omitzero"`
@@ -20,6 +21,7 @@ type eventRecord struct {
 
 	Data jsontext.Value `json:"data,omitzero"` // of a signal: encodeValue
 	Hops int            `json:"hops,omitzero"` // of a signal: how many led to it
+	Call jsontext.Value `json:"call,omitzero"` // of a webhook: callRecord
 }
 
 func newEvent(e *sdkconn.Event) (journal.Event, error) {

@@ -337,7 +337,8 @@ func (in *Inspector) set(ctx context.Context, hash string) (*rules.Set, error) {
 			return set, nil
 		}
 	}
-	set, err := storedSet(ctx, in.journal, in.actions, hash)
+	// What is told of a decision reads no secret, and who asks may not have them.
+	set, err := storedSet(ctx, in.journal, in.actions, hash, func(string) (string, bool) { return "", true })
 	if err != nil {
 		return nil, err
 	}
