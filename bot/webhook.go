@@ -151,10 +151,6 @@ func (b *Bot) takeCall(ctx context.Context, call *WebhookCall, path *string) (We
 			Text: "the bot has too much to do: call again later",
 		}
 	}
-	// What is in the journal must come to its queue, also when the caller goes away.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(b.stopped, cancel)()
 	return b.storeCall(ctx, hook, kept)
 }
 
@@ -283,7 +279,9 @@ func keepCall(hook *rules.Webhook, call *WebhookCall, body []byte) (*callRecord,
 	return c, nil
 }
 
-func isJSON(media string) bool { return media == "application/json" || strings.HasSuffix(media, "+json") }
+func isJSON(media string) bool {
+	return media == "application/json" || strings.HasSuffix(media, "+json")
+}
 
 // parseBody reads JSON as values of rules.
 func parseBody(text string) (v any, err error) {
@@ -318,9 +316,12 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // storeCall makes an event of a call. The key of a delivery is written down before the event, so that after a crash between
 // the two, and when it comes again, it is the same: the journal takes a key once.
-func (b *Bot) storeCall(ctx context.Context, hook *rules.Webhook, c *callRecord) (WebhookTaken, error) {
+func (b *Bot) storeCall(caller context.Context, hook *rules.Webhook, c *callRecord) (WebhookTaken, error) {
 	b.busy.enter()
 	defer b.busy.leave()
+	ctx, cancel := context.WithCancel(caller)
+	defer cancel()
+	defer context.AfterFunc(b.stopped, cancel)()
 	now := b.clock.Now()
 	if !c.given {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %s", now.UnixNano(), b.calls.n.Add(1), c.Body))
@@ -365,7 +366,11 @@ func (b *Bot) storeCall(ctx context.Context, hook *rules.Webhook, c *callRecord)
 	if e.Data, err = sdkconn.Marshal(rec); err != nil {
 		return out, fmt.Errorf("webhook %s: %w", hook.Path, err)
 	}
-	n, err := b.store(ctx, []journal.Event{e})
+	// What is in the journal must come to its queue, also when the caller goes away.
+	whole, end := context.WithCancel(context.WithoutCancel(caller))
+	defer end()
+	defer context.AfterFunc(b.stopped, end)()
+	n, err := b.store(whole, []journal.Event{e})
 	out.Again = err == nil && n == 0
 	return out, err
 }
