@@ -23,19 +23,20 @@ var ErrStopped = errors.New("bot: stopped")
 
 // Bot answers the events of one connection by one set of rules. Make it with New and start it with Run.
 type Bot struct {
-	conn       sdkconn.Conn
-	journal    journal.Journal // what New was given, made steady
-	actions    *actions.Registry
-	clock      clockwork.Clock
-	zone       *time.Location
-	log        *slog.Logger
-	workers    int
-	queueLimit int
-	grace      time.Duration
-	dir        string
-	dataDir    string
-	archive    actions.Archive
-	observer   Observer
+	conn        sdkconn.Conn
+	journal     journal.Journal // what New was given, made steady
+	actions     *actions.Registry
+	clock       clockwork.Clock
+	steadyClock bool
+	zone        *time.Location
+	log         *slog.Logger
+	workers     int
+	queueLimit  int
+	grace       time.Duration
+	dir         string
+	dataDir     string
+	archive     actions.Archive
+	observer    Observer
 
 	queues    *queues
 	timers    *timers
@@ -109,6 +110,9 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.timers = newTimers(func(by time.Duration) {
 		b.report(b.stopped, "clock", fmt.Sprintf("the clock jumped by %s: what waits is due by the new time", signed(by)))
 	})
+	if b.steadyClock {
+		b.timers.jumped = nil
+	}
 	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
 	b.pace.watch = b.observer.SendPaced
 	b.reports, b.catchUp, b.signals = newReports(), newCatchUp(b), newSignals()
