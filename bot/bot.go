@@ -119,7 +119,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
 		actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
-		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
+		live: b.rules, people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
 	}
 	b.journal = watchedJournal{b.journal, &b.inspector.watch}
 	b.inspector.journal = b.journal

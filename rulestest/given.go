@@ -1,8 +1,10 @@
 package rulestest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -47,6 +49,16 @@ type memory struct {
 	user, chat string
 	values     map[string]any
 	node       *yaml.Node
+}
+
+// chatKey is the same for what makes the same chat.
+func (g *given) chatKey() string {
+	var b strings.Builder
+	for _, id := range g.order {
+		fmt.Fprintf(&b, "%+v\n", *g.groups[id])
+	}
+	fmt.Fprintf(&b, "%+v\n%+v", g.users, g.history)
+	return b.String()
 }
 
 func (g given) clone() given {

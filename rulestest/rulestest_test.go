@@ -24,6 +24,11 @@ func load(t testing.TB, path string) *rulestest.Suite {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return s
 }
 

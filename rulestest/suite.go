@@ -17,12 +17,13 @@ import (
 	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/rules"
+	"github.com/timbot-go/timbot/sdkconn/local"
 )
 
 // FileSuffix is how the names of test files end.
 const FileSuffix = "_test.yaml"
 
-// Suite is one test file.
+// Suite is one test file. Its tests are run one at a time; the caller closes it.
 type Suite struct {
 	Path     string   // of the file
 	Name     string   // its base name without the suffix
@@ -39,7 +40,18 @@ type Suite struct {
 	catalog  rules.Catalog
 	botUser  string
 	reader   *reader
-	sets     map[string]*rules.Set // by what the tests give: lists and modes
+	sets     map[string]*rules.Set   // by what the tests give: lists and modes
+	images   map[string]*local.Image // by what the tests give: users, groups, history
+}
+
+// Close frees what runs of the tests have prepared.
+func (s *Suite) Close() error {
+	var errs []error
+	for _, image := range s.images {
+		errs = append(errs, image.Close())
+	}
+	clear(s.images)
+	return errors.Join(errs...)
 }
 
 // Least is the least share, in percent, of what the tests of a file must reach.
@@ -126,6 +138,7 @@ func load(path string, registry *actions.Registry, changed map[string][]byte) (*
 	s := &Suite{
 		Path: path, Name: strings.TrimSuffix(filepath.Base(path), FileSuffix), reader: r, zone: time.UTC,
 		clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), registry: registry, sets: make(map[string]*rules.Set),
+		images:  make(map[string]*local.Image),
 		overlay: maps.Clone(changed),
 	}
 	if s.overlay == nil {

@@ -56,8 +56,44 @@ func newWorld(ctx context.Context, s *Suite, t *Test) (*world, error) {
 	return w, nil
 }
 
-// furnish makes users, groups and what was said before.
+// chatConfig is that of every chat: random numbers name messages, and a test has the same ones every time.
+func (w *world) chatConfig() local.Config {
+	return local.Config{Clock: w.clock, Rand: rand.NewChaCha8([32]byte{1})}
+}
+
+// furnish opens the chat with what is given in it, and gives the bot its state.
 func (w *world) furnish(ctx context.Context) error {
+	g := &w.test.given
+	image := w.suite.images[g.chatKey()]
+	if image == nil {
+		if err := w.build(ctx); err != nil {
+			return err
+		}
+		chat := w.chat
+		w.chat = nil
+		clear(w.people)
+		var err error
+		if image, err = chat.Freeze(); err != nil {
+			return err
+		}
+		w.suite.images[g.chatKey()] = image
+	}
+	w.clock.set(w.suite.clock)
+	var err error
+	if w.chat, err = image.Open(ctx, w.chatConfig()); err != nil {
+		return err
+	}
+	inspector := bot.NewInspector(w.journal, w.suite.registry, w.clock)
+	for _, m := range g.state {
+		if err := inspector.Remember(ctx, m.of(), m.values); err != nil {
+			return fmt.Errorf("given: %w", err)
+		}
+	}
+	return nil
+}
+
+// build makes users, groups and what was said before.
+func (w *world) build(ctx context.Context) error {
 	g := &w.test.given
 	past := time.Hour
 	for _, h := range g.history {
@@ -65,9 +101,7 @@ func (w *world) furnish(ctx context.Context) error {
 	}
 	w.clock.set(w.suite.clock.Add(-past))
 	var err error
-	// Random numbers name messages, and a test has the same ones every time.
-	seed := [32]byte{1}
-	if w.chat, err = local.Open(ctx, local.Memory, local.Config{Clock: w.clock, Rand: rand.NewChaCha8(seed)}); err != nil {
+	if w.chat, err = local.Open(ctx, local.Memory, w.chatConfig()); err != nil {
 		return err
 	}
 	users := map[string]string{w.suite.botUser: ""}
@@ -96,13 +130,6 @@ func (w *world) furnish(ctx context.Context) error {
 		w.clock.set(w.suite.clock.Add(-h.ago))
 		if _, err := w.say(ctx, h.from, h.in, h.inputs); err != nil {
 			return fmt.Errorf("given: history: %w", err)
-		}
-	}
-	w.clock.set(w.suite.clock)
-	inspector := bot.NewInspector(w.journal, w.suite.registry, w.clock)
-	for _, m := range g.state {
-		if err := inspector.Remember(ctx, m.of(), m.values); err != nil {
-			return fmt.Errorf("given: %w", err)
 		}
 	}
 	return nil
