@@ -250,7 +250,7 @@ func (a *watchedAction) answer(ctx context.Context, w *world, act *Act, call *ac
 		}
 		return actions.Answer(a.Action, m.out)
 	}
-	if a.outside() {
+	if a.outside() && !w.suite.inProcess[a.spec.Name] {
 		w.rec.mu.Lock()
 		w.rec.missing[a.spec.Name] = true
 		w.rec.mu.Unlock()

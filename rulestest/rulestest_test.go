@@ -2,6 +2,8 @@ package rulestest_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,4 +63,57 @@ func BenchmarkTest(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(s.Tests)), "ns/test")
+}
+
+func TestGo(t *testing.T) {
+	b := rulestest.New(t, "testdata/shop.yaml", rulestest.At("2026-10-10T08:30:00+08:00"), rulestest.Run("mod.ads", "live"))
+	b.Group("@TGS#shop").Member("mallory").Says("加 微·信 了解")
+	b.ExpectOnly(rulestest.Revoke("@TGS#shop"), rulestest.SendTo("mallory"))
+	if kept := b.Archived("moderation"); len(kept) != 1 {
+		t.Errorf("%d records", len(kept))
+	}
+	b.Advance(25 * time.Hour)
+	b.ExpectNothing()
+	b.User("carol").Says("查订单")
+	b.ExpectOnly(rulestest.Reply("请发送 12 位订单号。"))
+	b.Restart()
+	b.User("carol").Says("202610100001")
+	b.ExpectOnly(rulestest.Reply("订单 202610100001 已发货"))
+}
+
+// A test in Go that fails says what was wanted and what there was.
+func TestGoFails(t *testing.T) {
+	log := &talk{T: t}
+	t.Run("inner", func(t *testing.T) {
+		log.T = t
+		b := rulestest.New(log, "testdata/shop.yaml")
+		b.User("carol").Says("你好")
+		b.ExpectNothing()
+		b.User("carol").Says("你好")
+		b.ExpectOnly(rulestest.Reply("在吗"))
+		b.User("carol").Says("你好")
+	})
+	want := []string{
+		"the bot was not silent\n  + reply  in \"c2c_carol\", to_user \"carol\", user \"carol\", text \"没听懂\"",
+		"the bot did something else\n  - reply  text \"在吗\"\n  + reply  text \"没听懂\"",
+		"the bot did more than the test expects:\n  + reply  in \"c2c_carol\"",
+	}
+	if len(log.said) != len(want) {
+		t.Fatalf("said %q", log.said)
+	}
+	for i := range want {
+		if !strings.HasPrefix(log.said[i], want[i]) {
+			t.Errorf("said %q, want %q", log.said[i], want[i])
+		}
+	}
+}
+
+// talk keeps what a test says.
+type talk struct {
+	*testing.T
+	said []string
+}
+
+func (l *talk) Errorf(format string, args ...any) {
+	l.said = append(l.said, fmt.Sprintf(format, args...))
 }

@@ -31,17 +31,18 @@ type Suite struct {
 	Tests    []*Test
 	Coverage Least
 
-	dir      string // of the bot's file: what its rules and its steps read lies there and below
-	root     string // the bot's file in it
-	overlay  map[string][]byte
-	clock    time.Time
-	zone     *time.Location
-	registry *actions.Registry
-	catalog  rules.Catalog
-	botUser  string
-	reader   *reader
-	sets     map[string]*rules.Set   // by what the tests give: lists and modes
-	images   map[string]*local.Image // by what the tests give: users, groups, history
+	dir       string // of the bot's file: what its rules and its steps read lies there and below
+	root      string // the bot's file in it
+	overlay   map[string][]byte
+	clock     time.Time
+	zone      *time.Location
+	registry  *actions.Registry
+	catalog   rules.Catalog
+	botUser   string
+	inProcess map[string]bool // actions with a dot in their name that are done all the same
+	reader    *reader
+	sets      map[string]*rules.Set   // by what the tests give: lists and modes
+	images    map[string]*local.Image // by what the tests give: users, groups, history
 }
 
 // Close frees what runs of the tests have prepared.
@@ -129,21 +130,25 @@ func Load(path string, registry *actions.Registry) (*Suite, error) {
 	return load(path, registry, nil)
 }
 
+// newSuite is a suite without rules and tests.
+func newSuite(path string, registry *actions.Registry) *Suite {
+	s := &Suite{
+		Path: path, zone: time.UTC, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), registry: watched(registry),
+		overlay: make(map[string][]byte), sets: make(map[string]*rules.Set), images: make(map[string]*local.Image),
+	}
+	s.catalog = bot.Catalog(s.registry)
+	return s
+}
+
 // load is Load with the texts of some of the rules' files changed.
 func load(path string, registry *actions.Registry, changed map[string][]byte) (*Suite, error) {
 	r, root, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Suite{
-		Path: path, Name: strings.TrimSuffix(filepath.Base(path), FileSuffix), reader: r, zone: time.UTC,
-		clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), registry: registry, sets: make(map[string]*rules.Set),
-		images:  make(map[string]*local.Image),
-		overlay: maps.Clone(changed),
-	}
-	if s.overlay == nil {
-		s.overlay = make(map[string][]byte)
-	}
+	s := newSuite(path, registry)
+	s.Name, s.reader = strings.TrimSuffix(filepath.Base(path), FileSuffix), r
+	maps.Copy(s.overlay, changed)
 	if root == nil {
 		return nil, r.errs
 	}
@@ -155,13 +160,9 @@ func load(path string, registry *actions.Registry, changed map[string][]byte) (*
 	if len(r.errs) > 0 {
 		return nil, r.sorted()
 	}
-	s.registry = watched(registry)
-	s.catalog = bot.Catalog(s.registry)
-	set, err := s.load(nil, nil)
-	if err != nil {
+	if _, err := s.load(nil, nil); err != nil {
 		return nil, err
 	}
-	s.botUser = bot.UserOf(set.Bot.Connection)
 	s.tests(top)
 	if len(r.errs) > 0 {
 		return nil, r.sorted()
@@ -313,6 +314,7 @@ func (s *Suite) load(lists map[string][]string, modes map[string]rules.Mode) (*r
 		return nil, err
 	}
 	set.Bot.Pace = unbounded
+	s.botUser = bot.UserOf(set.Bot.Connection)
 	s.sets[key] = set
 	return set, nil
 }
