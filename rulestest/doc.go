@@ -36,6 +36,8 @@
 //   - given: what there is when a test begins. See Given.
 //   - mocks: what actions answer in place of doing what they do. See Mocks.
 //   - tests: the tests, each in a world of its own.
+//   - unnoticed: [{rule: ID, what: TEXT, because: TEXT}]: changes of the rules that timbot test --mutate makes and that the
+//     tests need not notice: those of the rule whose description has the text in it, and why.
 //   - coverage: the least share, in percent, of rules and branches that the tests of this file must reach.
 //
 // # Tests

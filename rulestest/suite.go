@@ -31,6 +31,8 @@ type Suite struct {
 	Tests    []*Test
 	Coverage Least
 
+	unnoticed []unnoticed
+
 	dir       string // of the bot's file: what its rules and its steps read lies there and below
 	root      string // the bot's file in it
 	overlay   map[string][]byte
@@ -152,7 +154,7 @@ func load(path string, registry *actions.Registry, changed map[string][]byte) (*
 	if root == nil {
 		return nil, r.errs
 	}
-	top := r.fields(root, "a test file", "version", "rules", "clock", "zone", "given", "mocks", "tests", "coverage")
+	top := r.fields(root, "a test file", "version", "rules", "clock", "zone", "given", "mocks", "tests", "coverage", "unnoticed")
 	if len(r.errs) > 0 {
 		return nil, r.errs
 	}
@@ -206,6 +208,9 @@ func (s *Suite) head(root *yaml.Node, top map[string]entry) {
 		return
 	}
 	s.files(at, names)
+	if e, ok := top["unnoticed"]; ok {
+		s.readUnnoticed(e.value)
+	}
 	if e, ok := top["coverage"]; ok {
 		for _, e := range r.fields(e.value, "coverage", "rules", "branches") {
 			n := r.integer(e.value, "coverage."+e.name, 0, 100)
@@ -215,6 +220,31 @@ func (s *Suite) head(root *yaml.Node, top map[string]entry) {
 				s.Coverage.Branches = n
 			}
 		}
+	}
+}
+
+// unnoticed is a change of the rules that the tests need not notice.
+type unnoticed struct {
+	pos                 rules.Pos
+	rule, what, because string
+}
+
+func (s *Suite) readUnnoticed(n *yaml.Node) {
+	r := s.reader
+	for _, item := range r.sequence(n, "unnoticed") {
+		f := r.fields(item, "an entry of unnoticed", "rule", "what", "because")
+		u := unnoticed{pos: r.pos(item)}
+		for _, part := range []struct {
+			key  string
+			into *string
+		}{{"rule", &u.rule}, {"what", &u.what}, {"because", &u.because}} {
+			if e, ok := f[part.key]; ok {
+				*part.into = r.text(e.value, part.key)
+			} else if part.key != "rule" {
+				r.errorf(item, "an entry of unnoticed needs %s", part.key)
+			}
+		}
+		s.unnoticed = append(s.unnoticed, u)
 	}
 }
 

@@ -3,18 +3,23 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/rulestest"
 )
 
 func newTestCommand() *cobra.Command {
-	var only string
+	var (
+		only   string
+		mutate bool
+	)
 	cmd := &cobra.Command{
 		Use:   "test [PATH|./...]...",
 		Short: "Run the tests of rules",
@@ -27,6 +32,9 @@ func newTestCommand() *cobra.Command {
 			paths, err := findTests(args)
 			if err != nil {
 				return err
+			}
+			if mutate {
+				return mutateRules(cmd, paths)
 			}
 			r := &rulestest.Runner{
 				Registry: actions.NewRegistry(actions.Builtin()...), Now: time.Now,
@@ -51,7 +59,33 @@ func newTestCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&only, "run", "", "only tests whose FILE/NAME matches this regular expression")
+	cmd.Flags().BoolVar(&mutate, "mutate", false, "change the rules, one small change at a time, and tell the changes that no test notices")
+	cmd.MarkFlagsMutuallyExclusive("mutate", "run")
 	return cmd
+}
+
+// mutateRules tells what changes of the rules the tests would not notice.
+func mutateRules(cmd *cobra.Command, paths []string) error {
+	var progress func(done, all int)
+	if f, ok := cmd.ErrOrStderr().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		progress = func(done, all int) {
+			fmt.Fprintf(f, "\r%d/%d", done, all)
+			if done == all {
+				fmt.Fprint(f, "\r\x1b[K")
+			}
+		}
+	}
+	m, err := rulestest.Mutate(cmd.Context(), actions.NewRegistry(actions.Builtin()...), paths, progress)
+	if err != nil {
+		return err
+	}
+	if err := m.Write(cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	if len(m.Survivors) > 0 {
+		return errFindings
+	}
+	return nil
 }
 
 // findTests returns the test files that a person means.
