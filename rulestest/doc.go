@@ -93,7 +93,8 @@
 //
 //   - lists: {NAME: [entries]} in place of what the files say.
 //   - groups: {ID: {name, type: Public, owner: USER, members: [USERS] or {USER: {role, name_card}}}}. The bot is a member of all,
-//     an administrator unless bot: member says otherwise, or bot: none. Ids may be as the service makes them (@TGS#…).
+//     an administrator unless bot: member says otherwise, or bot: none. Everybody may join and invite, unless join: type
+//     leaves it to the type of the group. Ids may be as the service makes them (@TGS#…).
 //   - users: {ID: {nick, role}}; role is the user's in all groups.
 //   - state: as in the check.
 //   - history: [{in, from, text, ago: 5m}]: messages of the time before the test.

@@ -337,8 +337,20 @@ func (w *world) members(ctx context.Context, what, in, by string, users []string
 			}
 		}
 		for chunk := range slices.Chunk(users, 20) {
-			if _, err := conn.GroupInviteMember(ctx, in, chunk); err != nil {
+			results, err := conn.GroupInviteMember(ctx, in, chunk)
+			if err != nil {
 				return err
+			}
+			for _, r := range results {
+				switch r.Result {
+				case sdkconn.MemberResultPending:
+					err = w.accept(ctx, in, r.User)
+				case sdkconn.MemberResultError:
+					err = fmt.Errorf("%s cannot be invited to %s", r.User, in)
+				}
+				if err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -358,6 +370,24 @@ func (w *world) members(ctx context.Context, what, in, by string, users []string
 		}
 	}
 	return nil
+}
+
+// accept lets somebody say yes to an invitation, where the type of the group asks for it.
+func (w *world) accept(ctx context.Context, group, user string) error {
+	conn, err := w.person(ctx, user)
+	if err != nil {
+		return err
+	}
+	list, err := conn.GroupGetPendencyList(ctx, sdkconn.GroupPendencyOption{MaxLimited: 100})
+	if err != nil {
+		return err
+	}
+	for _, p := range list.Pendencies {
+		if p.GroupID == group && p.Type == sdkconn.PendencyInvited && p.Handled == sdkconn.PendencyOpen {
+			return conn.GroupHandlePendency(ctx, sdkconn.HandlePendencyParam{IsAccept: true, Pendency: &p})
+		}
+	}
+	return nil // an administrator has to decide
 }
 
 func (s *Suite) signalDeed(st *step, n *yaml.Node) {
