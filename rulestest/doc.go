@@ -68,7 +68,10 @@
 //
 //   - expect: what the bot does to the chat, in this order and nothing else. See Expectations. What it did in steps without
 //     expect counts for the next one that has it; what is left at the end of the test is an error. [] is silence.
-//   - archived: {ARCHIVE: [records]}: what the archives hold by then, as matchers.
+//   - quietly: what the bot does that nobody else notices (history, find, save, import, delete, download, http, archive, log):
+//     these, in this order; more may come between. [] is nothing at all.
+//   - archived: {ARCHIVE: [records]}: what the archives hold by then, as matchers; a record
+//     that was taken back is {tombstone: true}.
 //   - state: {user: {ID: {KEY: value}}, chat: {GROUP: …}, bot: {…}}: what rules have set by then.
 //   - why: {RULE: TEXT}: the rule did not fire on this step's event, and the reason has this text in it; or {RULE: fired}.
 //   - repeat: how often the step is done.

@@ -471,9 +471,35 @@ func (m *mutator) order(list *yaml.Node, i int) {
 		if !slices.ContainsFunc(a.Events, func(e string) bool { return slices.Contains(b.Events, e) }) {
 			return // never tried on the same event
 		}
+		same := ""
+		if apart(list.Content[i], list.Content[j]) {
+			same = "no message is both"
+		}
 		list.Content[i], list.Content[j] = list.Content[j], list.Content[i]
-		m.add(resolve(list.Content[j]), KindOrder, "", "after %s", b.ID)
+		m.add(resolve(list.Content[j]), KindOrder, same, "after %s", b.ID)
 		list.Content[i], list.Content[j] = list.Content[j], list.Content[i]
 		return
 	}
+}
+
+// apart reports whether two rules look for different commands, or different whole texts: no message is both.
+func apart(a, b *yaml.Node) bool {
+	words := func(n *yaml.Node) (mode string, list []string) {
+		match := child(n, "match")
+		if e := child(match, "mode"); e != nil {
+			mode = e.Value
+		}
+		if e := child(match, "any_of"); e != nil && e.Kind == yaml.SequenceNode {
+			for _, item := range e.Content {
+				list = append(list, strings.ToLower(resolve(item).Value))
+			}
+		}
+		return mode, list
+	}
+	modeA, wordsA := words(a)
+	modeB, wordsB := words(b)
+	if modeA != modeB || modeA != "command" && modeA != "exact" || len(wordsA) == 0 || len(wordsB) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(wordsA, func(w string) bool { return slices.Contains(wordsB, w) })
 }

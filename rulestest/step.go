@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"gopkg.in/yaml.v3"
 
+	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
@@ -25,6 +26,8 @@ type step struct {
 
 	expects  bool
 	expect   []*wanted
+	quietly  []*wanted
+	quiet    bool // quietly is given
 	archived []wantArchive
 	state    []wantState
 	why      []wantWhy
@@ -61,7 +64,7 @@ var deeds = []string{
 }
 
 // stepKeys are all keys of a step.
-var stepKeys = slices.Concat(deeds, []string{"expect", "archived", "state", "why", "repeat"})
+var stepKeys = slices.Concat(deeds, []string{"expect", "quietly", "archived", "state", "why", "repeat"})
 
 // step reads a step. among are keys that the mapping has beside the step's. names are the messages that steps before it
 // have named.
@@ -89,7 +92,11 @@ func (s *Suite) step(n *yaml.Node, among []string, t *Test, names map[string]boo
 	}
 	if e, ok := f["expect"]; ok {
 		st.expects, t.expects = true, true
-		st.expect = s.expect(e.value)
+		st.expect = s.expect(e.value, true)
+	}
+	if e, ok := f["quietly"]; ok {
+		st.quiet, t.expects = true, true
+		st.quietly = s.expect(e.value, false)
 	}
 	if e, ok := f["archived"]; ok {
 		t.expects = true
@@ -124,8 +131,8 @@ func (s *Suite) step(n *yaml.Node, among []string, t *Test, names map[string]boo
 			st.why = append(st.why, wantWhy{r.pos(w.key), w.name, text})
 		}
 	}
-	if st.do == nil && !st.expects && len(st.archived)+len(st.state)+len(st.why) == 0 {
-		r.errorf(n, "step does nothing and checks nothing: it has one of %s, or expect, archived, state or why", strings.Join(deeds, ", "))
+	if st.do == nil && !st.expects && !st.quiet && len(st.archived)+len(st.state)+len(st.why) == 0 {
+		r.errorf(n, "step does nothing and checks nothing: it has one of %s, or expect, quietly, archived, state or why", strings.Join(deeds, ", "))
 	}
 	return st
 }
@@ -465,6 +472,9 @@ func (st *step) check(ctx context.Context, w *world) []Failure {
 	if st.expects {
 		out = append(out, st.compare(w)...)
 	}
+	if quiet := w.rec.takeQuiet(); st.quiet {
+		out = append(out, st.compareQuiet(w, quiet)...)
+	}
 	for _, a := range st.archived {
 		out = append(out, a.check(w)...)
 	}
@@ -529,6 +539,25 @@ func (st *step) compare(w *world) []Failure {
 	return []Failure{f}
 }
 
+// compareQuiet looks at what the bot did since the step began that nobody else notices: what is wanted comes in its order,
+// and more may come between, unless nothing is wanted.
+func (st *step) compareQuiet(w *world, acts []*Act) []Failure {
+	i := 0
+	for _, a := range acts {
+		if i < len(st.quietly) && len(st.quietly[i].fits(a, w.id)) == 0 {
+			i++
+		}
+	}
+	if i == len(st.quietly) && (i > 0 || len(acts) == 0) {
+		return nil
+	}
+	f := Failure{Pos: st.pos, Message: "the bot did something else that nobody notices", Diff: diff(st.quietly, acts, w)}
+	if i < len(st.quietly) {
+		f.Pos = st.quietly[i].pos
+	}
+	return []Failure{f}
+}
+
 // diff pairs what was wanted with what was done: in order, what fits together stays together.
 func diff(want []*wanted, got []*Act, w *world) []DiffLine {
 	fits := func(i, j int) bool { return len(want[i].fits(got[j], w.id)) == 0 }
@@ -586,7 +615,7 @@ func (a wantArchive) check(w *world) []Failure {
 	kept := w.archive.kept(a.name)
 	same := len(kept) == len(a.records)
 	for i := 0; same && i < len(kept); i++ {
-		same = a.records[i].fits(field(kept[i].Record), w.id)
+		same = a.records[i].fits(recordOf(kept[i]), w.id)
 	}
 	if same {
 		return nil
@@ -596,16 +625,20 @@ func (a wantArchive) check(w *world) []Failure {
 		f.Diff = append(f.Diff, DiffLine{Sign: '-', Text: m.String()})
 	}
 	for _, r := range kept {
-		text := show(field(r.Record))
-		if r.Tombstone {
-			text = "tombstone of " + r.Key
-		}
-		f.Diff = append(f.Diff, DiffLine{Sign: '+', Text: text})
+		f.Diff = append(f.Diff, DiffLine{Sign: '+', Text: show(recordOf(r))})
 	}
 	if names := w.archive.names(); len(kept) == 0 && len(names) > 0 {
 		f.Message += "; there are " + strings.Join(names, ", ")
 	}
 	return []Failure{f}
+}
+
+// recordOf is a record as tests see it; a tombstone has nothing but that.
+func recordOf(r actions.ArchiveRecord) any {
+	if r.Tombstone {
+		return map[string]any{"tombstone": true}
+	}
+	return field(r.Record)
 }
 
 func (s wantState) check(ctx context.Context, w *world) []Failure {
