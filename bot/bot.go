@@ -23,19 +23,20 @@ var ErrStopped = errors.New("bot: stopped")
 
 // Bot answers the events of one connection by one set of rules. Make it with New and start it with Run.
 type Bot struct {
-	conn       sdkconn.Conn
-	journal    journal.Journal // what New was given, made steady
-	actions    *actions.Registry
-	clock      clockwork.Clock
-	zone       *time.Location
-	log        *slog.Logger
-	workers    int
-	queueLimit int
-	grace      time.Duration
-	dir        string
-	dataDir    string
-	archive    actions.Archive
-	observer   Observer
+	conn        sdkconn.Conn
+	journal     journal.Journal // what New was given, made steady
+	actions     *actions.Registry
+	clock       clockwork.Clock
+	steadyClock bool
+	zone        *time.Location
+	log         *slog.Logger
+	workers     int
+	queueLimit  int
+	grace       time.Duration
+	dir         string
+	dataDir     string
+	archive     actions.Archive
+	observer    Observer
 
 	queues    *queues
 	timers    *timers
@@ -112,6 +113,9 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.timers = newTimers(func(by time.Duration) {
 		b.report(b.stopped, "clock", fmt.Sprintf("the clock jumped by %s: what waits is due by the new time", signed(by)))
 	})
+	if b.steadyClock {
+		b.timers.jumped = nil
+	}
 	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
 	b.pace.watch = b.observer.SendPaced
 	b.lanes = newLanes(func(runs ...wakeUp) { b.wakeUp(runs) })
@@ -119,7 +123,8 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
 		actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
-		people: b.people, lanes: b.lanes, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
+		live: b.rules, people: b.people, lanes: b.lanes,
+		goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
 	}
 	b.journal = watchedJournal{b.journal, &b.inspector.watch}
 	b.inspector.journal = b.journal

@@ -629,6 +629,7 @@ func stepError(err error) *rules.StepError {
 	code := codeFailed
 	var input *actions.InputError
 	var status *actions.StatusError
+	var own interface{ ErrorCode() string }
 	switch {
 	case errors.Is(err, actions.ErrUnsettled):
 		code = codeInterrupted
@@ -636,6 +637,8 @@ func stepError(err error) *rules.StepError {
 		code = codeTimeout
 	case sdkconn.CodeOf(err) != 0:
 		code = fmt.Sprint(int32(sdkconn.CodeOf(err)))
+	case errors.As(err, &own) && own.ErrorCode() != "":
+		code = own.ErrorCode()
 	case errors.As(err, &input):
 		code = codeInput
 	case errors.As(err, &status):

@@ -18,6 +18,7 @@ type Inspector struct {
 	actions *actions.Registry
 	clock   clockwork.Clock
 	wake    func(journal.Timer) // tells the running bot of a timer; nil without one
+	live    func() *rules.Set   // of the running bot; nil without one
 
 	people   *people                        // of the running bot; nil without one
 	lanes    *lanes                         // of the running bot; nil without one

@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"github.com/go-json-experiment/json"
 
@@ -264,55 +263,6 @@ func (b *Bot) learn(ctx context.Context, f *rules.Facts, ev *rules.Event, needs 
 	}
 	return nil
 }
-
-// stateScope names the journal's scopes of what rules call state.user, state.chat and state.bot.
-func stateScopes(ev *rules.Event) (user, chat, own string) {
-	if ev.User != "" {
-		user = "user/" + ev.User
-	}
-	if ev.Source != nil {
-		if c := ev.Source.Conversation(); c.Valid() {
-			chat = "chat/" + c.String()
-		}
-	}
-	return user, chat, "bot"
-}
-
-// state reads what the journal keeps for the event's user, its conversation and the bot.
-func (b *Bot) state(ctx context.Context, s *rules.State, ev *rules.Event) error {
-	user, chat, own := stateScopes(ev)
-	var err error
-	if s.User, err = b.readState(ctx, user); err != nil {
-		return err
-	}
-	if s.Chat, err = b.readState(ctx, chat); err != nil {
-		return err
-	}
-	s.Bot, err = b.readState(ctx, own)
-	return err
-}
-
-func (b *Bot) readState(ctx context.Context, scope string) (map[string]any, error) {
-	if scope == "" {
-		return nil, nil
-	}
-	raw, err := b.journal.State(ctx, scope)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string]any, len(raw))
-	for k, data := range maps.All(raw) {
-		v, err := decodeValue(data)
-		if err != nil {
-			return nil, fmt.Errorf("state %s %s: %w", scope, k, err)
-		}
-		out[k] = seenValue(v)
-	}
-	return out, nil
-}
-
-// seenValue is a kept value as expressions see it.
-func seenValue(v any) any { return rules.View(rules.Type{Kind: rules.KindAny}, v) }
 
 // create adds an event's runs to the change that writes them down.
 func (b *Bot) create(v *version, runs []*run, change *journal.Change) error {

@@ -329,6 +329,11 @@ func (in *Inspector) set(ctx context.Context, hash string) (*rules.Set, error) {
 	if hash == "" {
 		return nil, nil
 	}
+	if in.live != nil {
+		if set := in.live(); set.Hash() == hash {
+			return set, nil
+		}
+	}
 	in.reading.Lock()
 	defer in.reading.Unlock()
 	for i, set := range in.sets {

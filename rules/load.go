@@ -24,6 +24,13 @@ type Options struct {
 	// Env looks up secrets (`secrets: {from: env}`). Nil looks nothing up: every secret is empty, which is enough to
 	// check files but not to run them.
 	Env func(string) (string, bool)
+
+	// Lists takes the place of lists by name, as tests give them; what the files say of those is not read. A name that no
+	// file has is no error.
+	Lists map[string][]string
+
+	// Modes takes the place of the `run` of rules, by id. An id that no rule has is no error.
+	Modes map[string]Mode
 }
 
 // Set is a bot's rules, compiled. It is not changed after Load and may be used by many goroutines at once.
@@ -76,6 +83,13 @@ func (s *Set) RevokesAnswers() bool { return s.uses.answers }
 
 func (r *Rule) revokesAnswers() bool {
 	return r.Mode != ModeOff && r.has(func(s *Step) bool { return s.Action == "revoke" && s.inputs["answers"] != nil })
+}
+
+// HasAction reports whether a step of a rule that is not off does the action.
+func (s *Set) HasAction(name string) bool {
+	return slices.ContainsFunc(s.Rules, func(r *Rule) bool {
+		return r.Mode != ModeOff && r.has(func(s *Step) bool { return s.Action == name })
+	})
 }
 
 // Warnings returns what is no mistake but worth telling, in the order of the files.
@@ -324,6 +338,10 @@ func (l *loader) readLists(r *reader, n *yaml.Node) {
 			continue
 		}
 		l.listPos[e.name] = r.pos(e.key)
+		if given, ok := l.opts.Lists[e.name]; ok {
+			l.lists[e.name] = given
+			continue
+		}
 		l.lists[e.name] = l.readList(r, e)
 	}
 }

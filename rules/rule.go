@@ -219,6 +219,9 @@ func (c *ruleCompiler) head(n *yaml.Node, get map[string]entry) {
 		word, _ := r.enum(e.value, "run", modeNames...)
 		rule.Mode = Mode(max(0, slices.Index(modeNames, word)))
 	}
+	if mode, ok := r.l.opts.Modes[rule.ID]; ok {
+		rule.Mode = mode
+	}
 	if e, ok := get["priority"]; ok {
 		rule.Priority, _ = r.integer(e.value, "priority", minPriority, maxPriority)
 	}
