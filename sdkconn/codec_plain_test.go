@@ -191,3 +191,22 @@ func TestPlainAgrees(t *testing.T) {
 		}
 	})
 }
+
+// The key of a message is in every journal: its spelling never changes.
+func TestMessageKeyIsAsEver(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &Message{
+			ServerTime: rapid.Uint64().Draw(t, "time") >> rapid.IntRange(0, 63).Draw(t, "shift"), Seq: rapid.Uint64().Draw(t, "seq"),
+			Rand: rapid.Uint64().Draw(t, "rand"), ConvID: rapid.String().Draw(t, "conv"),
+			ConvType: ConvType(rapid.Int32Range(-1, 4).Draw(t, "type")), IsFromSelf: rapid.Bool().Draw(t, "self"),
+		}
+		self := 0
+		if m.IsFromSelf {
+			self = 1
+		}
+		want := fmt.Sprintf("%010d.%d.%d.%s.%d", m.Time(), m.Seq, m.Rand, m.Conversation(), self)
+		if got := messageKey(m); got != want {
+			t.Fatalf("%s, want %s", got, want)
+		}
+	})
+}
