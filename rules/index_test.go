@@ -110,8 +110,8 @@ func tokensOf(min, max int) *rapid.Generator[string] {
 	return rapid.Map(rapid.SliceOfN(rapid.SampledFrom(tokens), min, max), func(s []string) string { return strings.Join(s, "") })
 }
 
-// pattern draws a regular expression.
-func pattern(depth int) *rapid.Generator[string] {
+// drawPattern draws a regular expression.
+func drawPattern(depth int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		if depth == 0 {
 			return rapid.OneOf(
@@ -119,7 +119,7 @@ func pattern(depth int) *rapid.Generator[string] {
 				rapid.SampledFrom([]string{`\d`, `\d{1,3}`, `.`, `.*`, `[甲乙]`, `[a-c]`, `\s*`, `^`, `$`, `\b`, `(?i)k`, `[^a]`, `\x{FFFD}`, `(?i:cat)`, `[k-s]`}),
 			).Draw(t, "atom")
 		}
-		a, b := pattern(depth-1).Draw(t, "a"), pattern(depth-1).Draw(t, "b")
+		a, b := drawPattern(depth-1).Draw(t, "a"), drawPattern(depth-1).Draw(t, "b")
 		return rapid.SampledFrom([]string{
 			a + b, "(?:" + a + "|" + b + ")", "(?i:" + a + ")" + b, "(?:" + a + ")?" + b, "(" + a + ")+", "(?:" + a + "){2}", "(?:" + a + ")*" + b, a,
 		}).Draw(t, "form")
@@ -150,7 +150,7 @@ func condition(depth int) *rapid.Generator[string] {
 			return fmt.Sprintf(form, word)
 		}
 		if rapid.IntRange(0, 4).Draw(t, "matches") == 0 {
-			return fmt.Sprintf("msg.text matches %q", pattern(2).Draw(t, "pattern"))
+			return fmt.Sprintf("msg.text matches %q", drawPattern(2).Draw(t, "pattern"))
 		}
 		return form
 	})
@@ -174,7 +174,7 @@ func ruleText(t *rapid.T, i int) string {
 		mode := rapid.SampledFrom(matchModes).Draw(t, "mode")
 		word := rapid.Map(tokensOf(1, 3), func(s string) string { return s })
 		if mode == "regex" {
-			word = pattern(2)
+			word = drawPattern(2)
 		}
 		fmt.Fprintf(&b, "    match:\n      mode: %s\n      normalize: %s\n", mode, rapid.SampledFrom(normalizeNames).Draw(t, "normalize"))
 		parts := []string{"any_of", "all_of", "none_of"}

@@ -198,11 +198,19 @@ func (x *windows) scan(lits []literal, text []byte, out []uint32) []uint32 {
 			out = x.probe(lits, key, text, i+x.step, out)
 		}
 	}
-	var tail [16]byte
-	copy(tail[:], text[min(i, len(text)):])
-	for from := i; i+x.width <= len(text); i += x.step {
-		key := (binary.LittleEndian.Uint64(tail[i-from:]) | caseBits) & x.window
-		if x.marked(key) {
+	if i+x.width > len(text) {
+		return out
+	}
+	var w uint64 // the last bytes of the text, from i on
+	if len(text) >= 8 {
+		w = binary.LittleEndian.Uint64(text[len(text)-8:]) >> (8 * (i - (len(text) - 8)))
+	} else {
+		var tail [8]byte
+		copy(tail[:], text[i:])
+		w = binary.LittleEndian.Uint64(tail[:])
+	}
+	for w |= caseBits; i+x.width <= len(text); i, w = i+x.step, w>>(8*x.step) {
+		if key := w & x.window; x.marked(key) {
 			out = x.probe(lits, key, text, i, out)
 		}
 	}
@@ -271,9 +279,9 @@ func (x *windows) probe(lits []literal, key uint64, text []byte, at int, out []u
 }
 
 // equalFold compares a text with a literal in lower case, letters of ASCII without their case.
-func equalFold(part []byte, low string) bool {
-	for i, c := range part {
-		if lower(c) != low[i] {
+func equalFold[T []byte | string](part T, low string) bool {
+	for i := range len(part) {
+		if lower(part[i]) != low[i] {
 			return false
 		}
 	}

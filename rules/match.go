@@ -126,7 +126,10 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 	t.begin(s, p, ev, f)
 	tried := &p.stages
 	if x != nil {
-		x.candidates(t, p)
+		if !x.candidates(t, p) {
+			t.end()
+			return d
+		}
 		tried = &t.stages
 	}
 	tried.walk(func(r *Rule) bool {
@@ -136,8 +139,17 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 			}
 			return false
 		}
+		var room *firedRoom // most events fire one rule, for one word
+		if d.Fired == nil {
+			room = new(firedRoom)
+			d.Fired = room.fired[:0]
+		}
 		fired := Fired{Rule: r, Shadow: r.Mode == ModeShadow}
-		if r.match != nil {
+		switch {
+		case r.match == nil:
+		case room != nil:
+			fired.Hit = r.match.collect(&t.in, Hit{Words: room.words[:0], Spans: room.spans[:0]})
+		default:
 			fired.Hit = r.match.hit(&t.in)
 		}
 		if f.Gate != nil && !fired.Shadow && r.Gated() {
@@ -154,8 +166,18 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 		d.Fired = append(d.Fired, fired)
 		return true
 	}, f, nil)
+	if len(d.Fired) == 0 {
+		d.Fired = nil
+	}
 	t.end()
 	return d
+}
+
+// firedRoom is the memory of a decision for one rule and one word.
+type firedRoom struct {
+	fired [1]Fired
+	words [1]string
+	spans [1]Span
 }
 
 // walk tries the rules in order as Match promises. Of the facts it reads which stages are not tried. skipped, if not nil,
@@ -243,11 +265,11 @@ var trials = sync.Pool{New: func() any { return new(trial) }}
 
 func (t *trial) begin(s *Set, p *plan, ev *Event, f *Facts) {
 	t.set, t.ev, t.facts, t.ready, t.viewed, t.elems = s, ev, f, false, false, p.elems
-	mentioned := false
+	mentioned, text := false, ""
 	if m := ev.message(); m != nil {
-		mentioned = ev.Self != "" && m.Mentions(ev.Self)
+		mentioned, text = ev.Self != "" && m.Mentions(ev.Self), m.Text()
 	}
-	t.in.reset(ev.text(), mentioned)
+	t.in.reset(text, mentioned)
 }
 
 // end lets go of what belongs to the event.
