@@ -162,7 +162,7 @@ func (f *filing) file(x *textIndex) {
 	if len(f.lits) == 0 {
 		return
 	}
-	x.literals = newLiterals(f.lits, manyLiterals)
+	x.literals = newLiterals(f.lits, fewLiterals, manyLiterals)
 	x.starts = make([]uint32, len(f.lits)+1)
 	for _, p := range f.pairs {
 		x.starts[p.id+1]++
@@ -192,9 +192,6 @@ func (x *index) candidates(t *trial, p *plan) bool {
 	}
 	if len(t.posts) == 0 && len(p.always) == 0 {
 		return false
-	}
-	for i := range t.stages {
-		t.stages[i] = t.stages[i][:0]
 	}
 	if len(t.posts) > 1 {
 		slices.Sort(t.posts)
@@ -281,7 +278,10 @@ func (x *index) flags(t *trial, set ...bool) {
 
 // find looks the text up.
 func (x *textIndex) find(t *trial) {
-	text := t.in.view(x.profile).text
+	text := t.in.text
+	if x.profile != rawText {
+		text = t.in.view(x.profile).text
+	}
 	if x.literals != nil {
 		t.found = x.literals.scan(unsafe.Slice(unsafe.StringData(text), len(text)), t.found[:0])
 		for _, id := range t.found {

@@ -51,17 +51,31 @@ type stages [4][]*Rule
 
 // plan is the rules of one event type.
 type plan struct {
+	event  string
 	stages stages
 	always []uint32 // the ranks of those that are candidates always
 	member []uint64 // a bit for each rank that is in the plan
 	elems  bool     // some `if` reads msg.elems
 }
 
+// plan is the rules of an event type, or nil.
+func (s *Set) plan(event string) *plan {
+	if len(s.plans) > 8 {
+		return s.byEvent[event]
+	}
+	for _, p := range s.plans { // a few comparisons, where a map has to read all of the name
+		if p.event == event {
+			return p
+		}
+	}
+	return nil
+}
+
 func (p *plan) has(rank uint32) bool { return p.member[rank>>6]>>(rank&63)&1 != 0 }
 
 // index prepares the set for Match.
 func (s *Set) index() {
-	s.byEvent = make(map[string]*plan)
+	s.byEvent, s.plans = make(map[string]*plan), nil
 	s.kinds = make(map[sdkconn.EventKind]bool)
 	s.byID = make(map[string]*Rule, len(s.Rules))
 	ordered := make([]*Rule, 0, len(s.Rules))
@@ -86,8 +100,9 @@ func (s *Set) index() {
 		for _, name := range r.Events {
 			p := s.byEvent[name]
 			if p == nil {
-				p = &plan{member: make([]uint64, len(ordered)/64+1)}
+				p = &plan{event: name, member: make([]uint64, len(ordered)/64+1)}
 				s.byEvent[name] = p
+				s.plans = append(s.plans, p)
 			}
 			p.stages[r.Stage] = append(p.stages[r.Stage], r)
 			p.member[rank>>6] |= 1 << (rank & 63)
@@ -118,7 +133,7 @@ func (s *Set) Match(ev *Event, f *Facts) Decision { return s.match(ev, f, s.fact
 // match is Match with an index, or without one: the plain scan, rule after rule, that the index must agree with.
 func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 	var d Decision
-	p := s.byEvent[ev.Type]
+	p := s.plan(ev.Type)
 	if p == nil {
 		return d
 	}
@@ -284,7 +299,10 @@ func (t *trial) end() {
 	}
 	t.reason, t.failed = "", nil
 	for i := range t.stages {
-		clear(t.stages[i])
+		if len(t.stages[i]) > 0 {
+			clear(t.stages[i])
+			t.stages[i] = t.stages[i][:0]
+		}
 	}
 	if cap(t.posts) > 1<<16 {
 		t.posts, t.found = nil, nil
