@@ -149,7 +149,7 @@ func newWindows(lits []literal, ids []uint32, width, step int) windows {
 		x.groups[len(x.groups)-1].end = uint32(i + 1)
 		x.entries = append(x.entries, c.windowEntry)
 	}
-	size := min(24, max(15, bits.Len(uint(64*len(x.groups)-1))))
+	size := min(24, max(15, bits.Len(uint(128*len(x.groups)-1))))
 	x.bits = 1<<size - 1
 	x.bitmap = make([]uint64, 1<<(size-6))
 	size = bits.Len(uint(2*len(x.groups) - 1))
