@@ -1,9 +1,12 @@
 package rules
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"sync"
 	"unicode/utf8"
+	"unsafe"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -105,6 +108,11 @@ func (f *folded) chat(src string) {
 	)
 	// What is written is never longer than what is read, so out has room; slow sees to it where that does not hold.
 	for i := 0; i < len(src); {
+		if i+8 <= len(src) {
+			if i, n = chatPlain(src, i, out, n, table); i == len(src) {
+				break
+			}
+		}
 		c := src[i]
 		if c < utf8.RuneSelf {
 			out[n] = lowered[c]
@@ -174,6 +182,48 @@ func (f *folded) chat(src string) {
 	}
 	f.close(from, len(src), to, n)
 	f.text = out[:n]
+}
+
+// chatPlain folds on from src[i] to out[n], as long as there are eight bytes and they begin with ASCII or with a character
+// of three bytes that becomes one of three bytes; it returns where it stopped. It takes eight bytes of ASCII, or two
+// characters, at once, which is half the time of one after the other. out has room for what is left of src.
+func chatPlain(src string, i int, out []byte, n int, table *[0x10000]uint16) (int, int) {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x80 * ones
+		lead  = 0x8080E0 // of the first three bytes, what says that they are one character
+		mask  = 0xC0C0F0
+	)
+	text := unsafe.Slice(unsafe.StringData(src), len(src))
+	for i+8 <= len(text) && n+8 <= len(out) {
+		w := binary.LittleEndian.Uint64(text[i:])
+		to := out[n : n+8]
+		if w&0x80 == 0 {
+			k := bits.TrailingZeros64(w&highs) / 8 // so many are ASCII; 8 when all are
+			upper := (w&^highs + (0x80-'A')*ones) &^ (w&^highs + (0x80-'Z'-1)*ones) & highs
+			binary.LittleEndian.PutUint64(to, w|upper>>2)
+			i, n = i+k, n+k
+			continue
+		}
+		if w&mask != lead {
+			break
+		}
+		v := uint32(table[uint16(w)&15<<12|uint16(w>>8)&63<<6|uint16(w>>16)&63])
+		if v < 0x800 {
+			break
+		}
+		binary.LittleEndian.PutUint32(to, lead|v>>12|v>>6&63<<8|v&63<<16)
+		i, n = i+3, n+3
+		if w >>= 24; w&mask != lead {
+			continue
+		}
+		if v = uint32(table[uint16(w)&15<<12|uint16(w>>8)&63<<6|uint16(w>>16)&63]); v < 0x800 {
+			break
+		}
+		binary.LittleEndian.PutUint32(to[3:], lead|v>>12|v>>6&63<<8|v&63<<16)
+		i, n = i+3, n+3
+	}
+	return i, n
 }
 
 // takeBack removes the last character, which begins at start in the source or before it, and returns the length of the
