@@ -21,6 +21,7 @@ type folded struct {
 	base *folded // nil: src is the original
 	text []byte
 	runs []stretch
+	lazy laziness // runs are not there yet
 	fold cases.Caser
 
 	ready                 bool
@@ -96,11 +97,88 @@ func room(out []byte, used, n int) []byte {
 	return out[:cap(out)]
 }
 
+// laziness says how to make the way back of a text that was folded without it: most texts have no hit, and never need it.
+type laziness uint8
+
+const (
+	lazyNot laziness = iota
+	lazyChat
+	lazyStrict
+)
+
 // chat folds src with the profile chat.
 func (f *folded) chat(src string) {
+	if !f.chatQuickly(src) {
+		f.chatMapped(src)
+	}
+}
+
+// chatQuickly is chat for texts of ASCII and of characters that fold without their neighbours, and without the way back. It
+// takes eight bytes of ASCII at once. It returns false, and nothing is done, for other texts.
+func (f *folded) chatQuickly(src string) bool {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x80 * ones
+		lead  = 0x8080E0 // of the first three bytes, what says that they are one character
+		mask  = 0xC0C0F0
+	)
+	table := chatTable()
+	out := room(f.text[:0], 0, len(src)+8) // eight bytes are written at once
+	text := unsafe.Slice(unsafe.StringData(src), len(src))
+	i, n := 0, 0
+	for i < len(text) {
+		var w uint64
+		if i+8 <= len(text) {
+			w = binary.LittleEndian.Uint64(text[i:])
+		} else {
+			var tail [8]byte
+			copy(tail[:], text[i:])
+			w = binary.LittleEndian.Uint64(tail[:])
+		}
+		to := out[n : n+8]
+		if w&0x80 == 0 {
+			k := min(bits.TrailingZeros64(w&highs)/8, len(text)-i) // so many are ASCII
+			upper := (w&^highs + (0x80-'A')*ones) &^ (w&^highs + (0x80-'Z'-1)*ones) & highs
+			binary.LittleEndian.PutUint64(to, w|upper>>2)
+			i, n = i+k, n+k
+			continue
+		}
+		if w&mask != lead {
+			if r, size := utf8.DecodeRuneInString(src[i:]); size == 4 && isPlain(r) {
+				n += copy(to, src[i:i+size])
+				i += size
+				continue
+			}
+			return false
+		}
+		v := uint32(table[uint16(w)&15<<12|uint16(w>>8)&63<<6|uint16(w>>16)&63])
+		if v == 0 || v-utf8.RuneSelf < 0x800-utf8.RuneSelf {
+			return false
+		}
+		// Commas and the like become ASCII. Nobody can foresee where they stand, so there is no branch for them.
+		ascii := uint32(int32(v-utf8.RuneSelf) >> 31)
+		binary.LittleEndian.PutUint32(to, v&ascii|(lead|v>>12|v>>6&63<<8|v&63<<16)&^ascii)
+		i, n = i+3, n+int(3-ascii&2)
+	}
+	f.src, f.base, f.text, f.runs, f.lazy = src, nil, out[:n], f.runs[:0], lazyChat
+	return true
+}
+
+// mapBack makes the way back. The text stays as it is.
+func (f *folded) mapBack() {
+	switch f.lazy {
+	case lazyChat:
+		f.chatMapped(f.src)
+	case lazyStrict:
+		f.strictMapped(f.src)
+	}
+}
+
+// chatMapped is chat for all texts, with the way back.
+func (f *folded) chatMapped(src string) {
 	table := chatTable()
 	out := room(f.text[:0], 0, len(src))
-	f.src, f.base, f.runs = src, nil, f.runs[:0]
+	f.src, f.base, f.runs, f.lazy = src, nil, f.runs[:0], lazyNot
 	var (
 		n    int // of out
 		from int // where the stretch at hand begins in src
@@ -108,11 +186,6 @@ func (f *folded) chat(src string) {
 	)
 	// What is written is never longer than what is read, so out has room; slow sees to it where that does not hold.
 	for i := 0; i < len(src); {
-		if i+8 <= len(src) {
-			if i, n = chatPlain(src, i, out, n, table); i == len(src) {
-				break
-			}
-		}
 		c := src[i]
 		if c < utf8.RuneSelf {
 			out[n] = lowered[c]
@@ -182,48 +255,6 @@ func (f *folded) chat(src string) {
 	}
 	f.close(from, len(src), to, n)
 	f.text = out[:n]
-}
-
-// chatPlain folds on from src[i] to out[n], as long as there are eight bytes and they begin with ASCII or with a character
-// of three bytes that becomes one of three bytes; it returns where it stopped. It takes eight bytes of ASCII, or two
-// characters, at once, which is half the time of one after the other. out has room for what is left of src.
-func chatPlain(src string, i int, out []byte, n int, table *[0x10000]uint16) (int, int) {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x80 * ones
-		lead  = 0x8080E0 // of the first three bytes, what says that they are one character
-		mask  = 0xC0C0F0
-	)
-	text := unsafe.Slice(unsafe.StringData(src), len(src))
-	for i+8 <= len(text) && n+8 <= len(out) {
-		w := binary.LittleEndian.Uint64(text[i:])
-		to := out[n : n+8]
-		if w&0x80 == 0 {
-			k := bits.TrailingZeros64(w&highs) / 8 // so many are ASCII; 8 when all are
-			upper := (w&^highs + (0x80-'A')*ones) &^ (w&^highs + (0x80-'Z'-1)*ones) & highs
-			binary.LittleEndian.PutUint64(to, w|upper>>2)
-			i, n = i+k, n+k
-			continue
-		}
-		if w&mask != lead {
-			break
-		}
-		v := uint32(table[uint16(w)&15<<12|uint16(w>>8)&63<<6|uint16(w>>16)&63])
-		if v < 0x800 {
-			break
-		}
-		binary.LittleEndian.PutUint32(to, lead|v>>12|v>>6&63<<8|v&63<<16)
-		i, n = i+3, n+3
-		if w >>= 24; w&mask != lead {
-			continue
-		}
-		if v = uint32(table[uint16(w)&15<<12|uint16(w>>8)&63<<6|uint16(w>>16)&63]); v < 0x800 {
-			break
-		}
-		binary.LittleEndian.PutUint32(to[3:], lead|v>>12|v>>6&63<<8|v&63<<16)
-		i, n = i+3, n+3
-	}
-	return i, n
 }
 
 // takeBack removes the last character, which begins at start in the source or before it, and returns the length of the
@@ -382,6 +413,9 @@ func (f *folded) span(start, end int) Span {
 
 // at is the stretch that the folded byte at is in.
 func (f *folded) at(at int) *stretch {
+	if f.lazy != lazyNot {
+		f.mapBack()
+	}
 	i, found := slices.BinarySearchFunc(f.runs, at, func(r stretch, at int) int { return r.to - at })
 	if !found {
 		i--
