@@ -181,7 +181,8 @@ func ruleText(t *rapid.T, i int) string {
 		if mode == "regex" {
 			word = drawPattern(2)
 		}
-		fmt.Fprintf(&b, "    match:\n      mode: %s\n      normalize: %s\n", mode, rapid.SampledFrom(normalizeNames).Draw(t, "normalize"))
+		fmt.Fprintf(&b, "    match:\n      mode: %s\n      normalize: %s\n", mode, rapid.SampledFrom(slices.Concat(normalizeNames,
+			[]string{"{pinyin: true}", "{aliases: {hi: 加微信, cat: k}}"})).Draw(t, "normalize"))
 		parts := []string{"any_of", "all_of", "none_of"}
 		if mode == "command" {
 			parts = []string{"any_of", "none_of"}
