@@ -210,3 +210,21 @@ func TestMessageKeyIsAsEver(t *testing.T) {
 		}
 	})
 }
+
+// The short way to an effect's envelope writes what the codec writes.
+func TestEffectIsAsEver(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		id := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"e-1", `a"b\`, "\xff", "1700000000.x.step 1"})).Draw(t, "id")
+		mark, err := Marshal(effectMark{id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Marshal(effectEnvelope{mark, ""})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := WithEffect("", id); id != "" && got != string(want) {
+			t.Fatalf("%s, want %s", got, want)
+		}
+	})
+}
