@@ -75,6 +75,21 @@ var chatTable = sync.OnceValue(func() *[0x10000]uint16 {
 	return &t
 })
 
+// chatBytes is chatTable in UTF-8, the first byte lowest, with the number of bytes, one or three, in the highest: commas and
+// the like become ASCII, and as nobody can foresee where they stand, there must be no branch for them.
+var chatBytes = sync.OnceValue(func() *[0x10000]uint32 {
+	t := new([0x10000]uint32)
+	for r, to := range chatTable() {
+		if to == 0 {
+			continue
+		}
+		var b [4]byte
+		n := utf8.EncodeRune(b[:], rune(to))
+		t[r] = binary.LittleEndian.Uint32(b[:]) | uint32(n)<<24
+	}
+	return t
+})
+
 var lowered = func() (t [256]byte) {
 	for c := range t {
 		t[c] = lower(byte(c))
@@ -122,7 +137,7 @@ func (f *folded) chatQuickly(src string) bool {
 		lead  = 0x8080E0 // of the first three bytes, what says that they are one character
 		mask  = 0xC0C0F0
 	)
-	table := chatTable()
+	table := chatBytes()
 	out := room(f.text[:0], 0, len(src)+8) // eight bytes are written at once
 	text := unsafe.Slice(unsafe.StringData(src), len(src))
 	i, n := 0, 0
@@ -151,14 +166,12 @@ func (f *folded) chatQuickly(src string) bool {
 			}
 			return false
 		}
-		v := uint32(table[uint16(w)&15<<12|uint16(w>>8)&63<<6|uint16(w>>16)&63])
-		if v == 0 || v-utf8.RuneSelf < 0x800-utf8.RuneSelf {
+		v := table[uint16(w)&15<<12|uint16(w>>8)&63<<6|uint16(w>>16)&63]
+		if v == 0 {
 			return false
 		}
-		// Commas and the like become ASCII. Nobody can foresee where they stand, so there is no branch for them.
-		ascii := uint32(int32(v-utf8.RuneSelf) >> 31)
-		binary.LittleEndian.PutUint32(to, v&ascii|(lead|v>>12|v>>6&63<<8|v&63<<16)&^ascii)
-		i, n = i+3, n+int(3-ascii&2)
+		binary.LittleEndian.PutUint32(to, v)
+		i, n = i+3, n+int(v>>24)
 	}
 	f.src, f.base, f.text, f.runs, f.lazy = src, nil, out[:n], f.runs[:0], lazyChat
 	return true
