@@ -45,6 +45,7 @@ type Set struct {
 	secrets  map[string]string
 	warnings []Warning
 	byEvent  map[string]*plan
+	plans    []*plan // the same, in no order that matters
 	facts    *index
 	kinds    map[sdkconn.EventKind]bool
 	byID     map[string]*Rule
