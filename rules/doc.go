@@ -36,17 +36,20 @@
 //   - include: a path or a list of paths, relative to the file that names them and inside the bot's folder. A pattern
 //     (*, ?, [a-z]; no **) stands for what it finds, sorted, without the files that end in _test.yaml. A file is read
 //     once; a cycle, a missing file and a pattern that finds nothing are errors.
-//   - lists: lists of words, each a list of strings or {file: NAME}. All files see all lists.
+//   - lists: lists of words, each a list of strings, {file: NAME}, or {file: NAME.csv, column: NAME}. All files see all
+//     lists.
 //   - vars: plain values under a name. All files see all vars.
 //   - secrets: {from: env}. ${{ secrets.NAME }} is then the environment's variable NAME. It may stand in bot.connection and
 //     in inputs that are made for secrets, nowhere else. In the bot's own file only.
 //   - rules: the rules, tried in the order of the files: a file's own first, then those of what it includes.
 //
 // A list file has one phrase a line. White space around it does not count, a phrase that comes again neither. A # at the
-// start of a line or after white space begins a comment; \# is a # itself.
+// start of a line or after white space begins a comment; \# is a # itself. A file that ends in .csv is a table (RFC 4180)
+// whose first row names the columns; the list is the column of that name, or the first one. Rows in which nothing stands
+// there, and words that come again, do nothing and are warnings.
 //
-// YAML is read as 1.2 reads it: `on:` and `"on":` are both the key on. Anchors, aliases and merge keys (<<) work. A file
-// is UTF-8 without a byte order mark, holds one document, and has at most 4 MiB, 500,000 entries and 100 levels (aliases
+// YAML is read as 1.2 reads it: `on:` and `"on":` are both the key on. Anchors, aliases and merge keys (<<) work. All files
+// are UTF-8, one of YAML without a byte order mark. It holds one document, and has at most 4 MiB, 500,000 entries and 100 levels (aliases
 // expanded); a list file has at most 64 MiB. A key that is not in this page, or that comes twice, is an error. Where the
 // language wants words (lists, match, on, ids), 12, 0xF, 1e3, 2026-01-01, true, null, yes, no, on and off must be quoted,
 // because readers of YAML do not agree on what they are.

@@ -144,6 +144,14 @@ var findings = []Finding{
 		Wrong: "version: 1\nlists: { a: [] }\nrules:\n  - id: r\n    on: message\n    if: msg.text in lists.a\n    do: [reply: hi]\n",
 	},
 	{
+		ID: "csv-duplicate", Title: "a word that a CSV list has twice",
+		Doc: "The row does nothing. Told with its line in the file.",
+	},
+	{
+		ID: "csv-blank", Title: "a row of a CSV list without a word",
+		Doc: "Nothing stands in the list's column. Told with its line in the file.",
+	},
+	{
 		ID: "unset-secret", Title: "secrets that were not looked up",
 		Doc: "The files were checked without an environment.",
 	},

@@ -110,7 +110,9 @@ func (b *languageBuilder) file() *Form {
 	b.steps = &Form{Name: "steps", Doc: "What the rule does, in this order.", Kind: FormList, Least: 1}
 	b.replyInputs = either(textForm, mappingOf(b.replyKeys()...).free())
 	b.steps.Item = b.step()
-	list := either(&Form{Kind: FormList, Item: stringForm}, mappingOf(must("file", "A file with one phrase a line.", stringForm)))
+	list := either(&Form{Kind: FormList, Item: stringForm}, mappingOf(
+		must("file", "A file with one phrase a line, or a .csv file.", stringForm),
+		key("column", "Of a .csv file; the first one unless given.", stringForm)))
 	f := mappingOf(
 		key("version", "Always 1. An included file may leave it out.", &Form{Kind: FormInt, Min: 1, Max: 1}),
 		key("bot", "The connection, and how the bot works. In the bot's own file only.", b.bot()),

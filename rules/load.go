@@ -115,7 +115,7 @@ func newLoader(fsys fs.FS, opts Options) *loader {
 		lists: make(map[string][]string), listPos: make(map[string]Pos), vars: make(map[string]any),
 		varPos: make(map[string]Pos), secrets: make(map[string]string), used: make(map[string]bool),
 		ruleIDs: make(map[string]Pos), folded: make(map[string]phrases), profiles: make(map[string]*profile),
-		compiling: newCompiling(), steps: make(map[string]StepSpec),
+		compiling: newCompiling(), steps: make(map[string]StepSpec), tables: make(map[string]*csvTable),
 	}
 }
 
@@ -145,6 +145,7 @@ type loader struct {
 	folded     map[string]phrases
 	steps      map[string]StepSpec // of the catalog, as far as it was asked: all rules share them
 	profiles   map[string]*profile
+	tables     map[string]*csvTable // of the .csv files
 }
 
 // ruleFile is a YAML file whose top level has been read.
@@ -338,19 +339,25 @@ func (l *loader) readList(r *reader, e entry) []string {
 		}
 	case yaml.MappingNode:
 		entries, _ := r.mapping(e.value, "list")
-		found := false
+		var file, column *yaml.Node
 		for _, fe := range entries {
-			if fe.name != "file" {
-				r.unknown(fe, []string{"file"})
-				continue
-			}
-			found = true
-			if name, ok := r.str(fe.value, "file"); ok {
-				list = l.listFile(r, resolve(fe.value), name)
+			switch fe.name {
+			case "file":
+				file = resolve(fe.value)
+			case "column":
+				column = resolve(fe.value)
+			default:
+				r.unknown(fe, []string{"file", "column"})
 			}
 		}
-		if !found && len(entries) == 0 {
-			r.errorf(e.value, "list %q needs strings or {file: NAME}", e.name)
+		if file == nil {
+			if len(entries) == 0 || column != nil {
+				r.errorf(e.value, "list %q needs strings or {file: NAME}", e.name)
+			}
+			break
+		}
+		if name, ok := r.str(file, "file"); ok {
+			list = l.listFile(r, file, name, column)
 		}
 	default:
 		r.errorf(e.value, "list %q must be a list of strings or {file: NAME}, not %s", e.name, kindName(e.value))
@@ -358,9 +365,9 @@ func (l *loader) readList(r *reader, e entry) []string {
 	return list
 }
 
-// listFile reads a list with one phrase a line. White space around a phrase does not count; # begins a comment at the
-// start of a line or after white space, \# is a # itself.
-func (l *loader) listFile(r *reader, n *yaml.Node, name string) []string {
+// listFile reads a list with one phrase a line, or the column of a .csv file. White space around a phrase does not count;
+// outside of .csv, # begins a comment at the start of a line or after white space, \# is a # itself.
+func (l *loader) listFile(r *reader, n *yaml.Node, name string, column *yaml.Node) []string {
 	full, ok := l.inside(r, n, name)
 	if !ok {
 		return nil
@@ -371,14 +378,24 @@ func (l *loader) listFile(r *reader, n *yaml.Node, name string) []string {
 			return nil
 		}
 	}
-	if bad := invalidUTF8(d.text); bad >= 0 {
-		line, col := d.place(bad)
-		l.add(d, "", line, col, nil, "file is not valid UTF-8: byte 0x%02X", d.text[bad])
+	switch {
+	case isCSV(full):
+		header := ""
+		if column != nil {
+			if header, ok = r.str(column, "column"); !ok {
+				return nil
+			}
+		}
+		return l.csvList(r, d, column, header)
+	case column != nil:
+		r.errorf(column, "column: only a .csv file has columns")
+		return nil
+	case !l.readable(d):
 		return nil
 	}
 	list := make([]string, 0, len(d.lines))
 	seen := make(map[string]bool, len(d.lines))
-	text := bytes.TrimPrefix(d.text, []byte("\xEF\xBB\xBF"))
+	text := bytes.TrimPrefix(d.text, byteOrderMark)
 	number := 0
 	for line := range strings.Lines(string(text)) {
 		number++

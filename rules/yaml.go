@@ -28,14 +28,10 @@ func (l *loader) parseYAML(d *document) *yaml.Node {
 	}
 	text := d.text
 	switch {
-	case bytes.HasPrefix(text, []byte("\xEF\xBB\xBF")):
+	case bytes.HasPrefix(text, byteOrderMark):
 		return fail(1, 1, "file begins with a byte order mark: save it as UTF-8 without one")
-	case bytes.HasPrefix(text, []byte("\xFE\xFF")), bytes.HasPrefix(text, []byte("\xFF\xFE")):
-		return fail(0, 0, "file is UTF-16: save it as UTF-8")
-	}
-	if bad := invalidUTF8(text); bad >= 0 {
-		line, col := d.place(bad)
-		return fail(line, col, "file is not valid UTF-8: byte 0x%02X", text[bad])
+	case !l.readable(d):
+		return nil
 	}
 	entries := 0
 	for _, c := range text {
