@@ -35,7 +35,10 @@ type Description struct {
 	Always   bool   `json:"always"`
 	Narrowed string `json:"narrowed,omitzero"`
 
-	Keys  []DescribedKey  `json:"keys,omitzero"`  // limit, batch, session and the like
+	Keys []DescribedKey `json:"keys,omitzero"` // limit, batch, session and the like
+	// Defaults is what of this comes from defaults; Text is with its place.
+	Defaults []DescribedKey `json:"defaults,omitzero"`
+
 	Reads []string        `json:"reads,omitzero"` // facts that an event does not carry itself
 	Steps []DescribedStep `json:"steps"`
 }
@@ -99,6 +102,9 @@ func (s *Set) Describe(r *Rule, catalog Catalog) *Description {
 		d.Narrowed = "its words"
 	default:
 		d.Narrowed = "what its if names"
+	}
+	for _, v := range r.Defaults {
+		d.Defaults = append(d.Defaults, DescribedKey{v.Key, fmt.Sprintf("%s (%s)", v.Text, v.Pos)})
 	}
 	w := describer{catalog: catalog}
 	for _, e := range pairs(s.ruleNode(r)) {

@@ -38,7 +38,9 @@
 //     once; a cycle, a missing file and a pattern that finds nothing are errors.
 //   - lists: lists of words, each a list of strings, {file: NAME}, or {file: NAME.csv, column: NAME}. All files see all
 //     lists.
-//   - vars: plain values under a name. All files see all vars.
+//   - vars: values under a name: texts, numbers, booleans, lists, mappings. All files see all vars. ${{ }} in them is
+//     evaluated when the files are loaded; it sees all lists, and the vars before it in the order of reading.
+//   - defaults: what rules have that do not say otherwise. See Defaults.
 //   - secrets: {from: env}. ${{ secrets.NAME }} is then the environment's variable NAME. It may stand in bot.connection and
 //     in inputs that are made for secrets, nowhere else. In the bot's own file only.
 //   - rules: the rules, tried in the order of the files: a file's own first, then those of what it includes.
@@ -100,6 +102,38 @@
 //
 // A shadow rule fires, marked, where it would fire if it alone were live; it stops nothing and wins over nothing. Neither
 // does a rule that matched and was not let through by its limit or by an open dialogue: it did not fire.
+//
+// # Defaults
+//
+//	version: 1
+//	defaults:
+//	  run: shadow
+//	  limit: { per: user, rate: 1/30s }
+//	  normalize: strict
+//	  timeout: 10s
+//	  retry: { times: 2 }
+//	  on_error: continue
+//	rules:
+//	  - id: hours
+//	    on: message
+//	    match: { any_of: [营业时间] }
+//	    do:
+//	      - reply: 09:00–21:00
+//	  - id: log
+//	    on: message
+//	    stage: observe
+//	    run: live
+//	    limit: none
+//	    do:
+//	      - log: ${{ msg.text }}
+//
+// defaults of the bot's own file are for all rules, those of an included file for the rules of that file; key for key, what
+// a rule or step says goes before what its file says, and that before what the bot's file says. `timbot explain` tells where
+// a value comes from. The keys of defaults:
+//
+//   - stage, priority, run, limit: of rules. A rule that wants no limit says limit: none.
+//   - normalize: of match. strict is not for the modes regex and command, which stay with chat.
+//   - timeout, retry, on_error: of the steps that are actions.
 //
 // # The bot's section
 //

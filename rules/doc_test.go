@@ -85,7 +85,7 @@ func TestReferenceIsWhole(t *testing.T) {
 		}
 	}
 	text := file.Doc.Text()
-	words := slices.Concat(ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions))
+	words := slices.Concat(ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions), defaultKeys)
 	for _, fields := range fieldsOf {
 		words = append(words, fields...)
 	}

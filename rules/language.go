@@ -121,6 +121,7 @@ func (b *languageBuilder) file() *Form {
 			key("from", "The environment.", oneWord("env")))),
 		key("lists", "Lists of words, which all files see.", &Form{Kind: FormTable, Item: list}),
 		key("vars", "Plain values under a name, which all files see.", &Form{Kind: FormTable, Item: anyForm}),
+		key("defaults", "What rules have that do not say otherwise: all of the bot, or those of an included file.", b.defaults()),
 		key("rules", "The rules, tried in this order inside a stage and priority.", &Form{Kind: FormList, Item: b.rule()}),
 	)
 	f.Name, f.Doc = "file", "A file of a timbot bot: https://github.com/timbot-go/timbot"
@@ -152,20 +153,54 @@ func (b *languageBuilder) bot() *Form {
 	)
 }
 
+// normalize is how text and words are made alike.
+func (b *languageBuilder) normalize() *Form {
+	return either(oneWord(normalizeNames...), mappingOf(
+		key("profile", "strict unless given.", oneWord(normalizeNames...)),
+		key("pinyin", "Chinese characters are compared by their sound.", boolForm),
+		key("aliases", "What is written for what, such as V: 微.", &Form{Kind: FormTable, Item: stringForm})))
+}
+
+func (b *languageBuilder) limit() *Form {
+	return either(oneWord(noLimit), mappingOf(
+		key("per", "user, chat, or a text with ${{ }}; one limit for all unless given.", textForm),
+		must("rate", "How many in how long, such as 1/30s.", rateForm),
+		key("over", "What becomes of an event over the limit; drop unless given.", oneWord(overNames...)),
+		key("reply", "What over: reply says.", b.replyInputs)))
+}
+
+func (b *languageBuilder) retry() *Form {
+	return mappingOf(
+		key("times", "After the first attempt; 1 unless given.", intFrom(0, maxRetries)),
+		key("backoff", "Before the first retry; 1s unless given.", durationForm))
+}
+
+// defaults is the form of defaults. Its keys are those of defaultKeys, in their order.
+func (b *languageBuilder) defaults() *Form {
+	return &Form{Kind: FormMapping, Keys: ordered(defaultKeys, map[string]FormKey{
+		"stage":     key("", "Of rules.", oneWord(stageNames...)),
+		"priority":  key("", "Of rules.", intFrom(minPriority, maxPriority)),
+		"run":       key("", "Of rules: live, shadow or off.", oneWord(modeNames...)),
+		"limit":     key("", "Of rules, each for itself.", b.limit()),
+		"normalize": key("", "Of match.", b.normalize()),
+		"timeout":   key("", "Of actions.", durationForm),
+		"retry":     key("", "Of actions.", b.retry()),
+		"on_error":  key("", "Of actions: stop or continue.", oneWord(onErrorNames...)),
+	})}
+}
+
 // rule is the form of a rule. Its keys are those of ruleKeys, in their order.
 func (b *languageBuilder) rule() *Form {
 	event := either(oneWord(slices.Concat(keys(eventGroups), EventTypes())...), matching(`^signal\.[a-z0-9_][a-z0-9_.-]*$`))
 	words := either(stringForm, itemsOf(stringForm))
+	normalize := b.normalize()
 	match := mappingOf(
 		key("any_of", "One of these words must be there.", words),
 		key("all_of", "All of these words must be there.", words),
 		key("none_of", "None of these words may be there.", words),
 		key("except", "What stands inside one of these phrases does not count.", words),
 		key("mode", "How words are looked for; contains unless given.", oneWord(matchModes...)),
-		key("normalize", "How text and words are made alike; chat unless given.", either(oneWord(normalizeNames...), mappingOf(
-			key("profile", "strict unless given.", oneWord(normalizeNames...)),
-			key("pinyin", "Chinese characters are compared by their sound.", boolForm),
-			key("aliases", "What is written for what, such as V: 微.", &Form{Kind: FormTable, Item: stringForm})))))
+		key("normalize", "How text and words are made alike; chat unless given.", normalize))
 	match.AnyOf = []string{"any_of", "all_of", "none_of"}
 	forms := map[string]FormKey{
 		"id":           must("", "Small letters, digits, dots, - and _; no two rules have the same.", matching(ruleID.String())),
@@ -179,11 +214,7 @@ func (b *languageBuilder) rule() *Form {
 		"continue":     key("", "The rules after this one are tried although it fires.", boolForm),
 		"include_self": key("", "Messages of the bot's own count too.", boolForm),
 		"run":          key("", "live, shadow (does nothing) or off; live unless given.", oneWord(modeNames...)),
-		"limit": key("", "How often the rule fires.", mappingOf(
-			key("per", "user, chat, or a text with ${{ }}; one limit for all unless given.", textForm),
-			must("rate", "How many in how long, such as 1/30s.", rateForm),
-			key("over", "What becomes of an event over the limit; drop unless given.", oneWord(overNames...)),
-			key("reply", "What over: reply says.", b.replyInputs))),
+		"limit":        key("", "How often the rule fires; none: without a limit, whatever the defaults say.", b.limit()),
 		"batch": key("", "Gathers events into one run.", mappingOf(
 			key("by", "user, chat, or a text with ${{ }}; all together unless given.", textForm),
 			key("quiet", "The steps begin when no more came for so long; 15s unless given.", durationForm),
@@ -218,13 +249,11 @@ func ordered(names []string, forms map[string]FormKey) []FormKey {
 // step is the form of a step: one action, and what is common to all beside it.
 func (b *languageBuilder) step() *Form {
 	common := map[string]FormKey{
-		"id":      key("", "The name of the results under steps.", matching(identifier.String())),
-		"if":      key("", "The step is left out when this expression is false.", exprForm),
-		"timeout": key("", "30s unless given.", durationForm),
-		"retry": key("", "How often a failed step is tried again.", mappingOf(
-			key("times", "After the first attempt; 1 unless given.", intFrom(0, maxRetries)),
-			key("backoff", "Before the first retry; 1s unless given.", durationForm))),
-		"on_error": key("", "stop ends the run, continue goes on; stop unless given.", oneWord("stop", "continue")),
+		"id":       key("", "The name of the results under steps.", matching(identifier.String())),
+		"if":       key("", "The step is left out when this expression is false.", exprForm),
+		"timeout":  key("", "30s unless given.", durationForm),
+		"retry":    key("", "How often a failed step is tried again.", b.retry()),
+		"on_error": key("", "stop ends the run, continue goes on; stop unless given.", oneWord(onErrorNames...)),
 	}
 	before := []string{"id", "if"}
 	f := &Form{Name: "step", Doc: "One step: an action, and what is common to all actions beside it.", Kind: FormMapping}

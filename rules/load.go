@@ -89,11 +89,14 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	l := newLoader(fsys, opts)
 	set := &Set{Bot: defaultBot()}
 	l.file(name, nil, Pos{File: name})
+	l.resolveVars()
 	l.resolveBot(set)
 	set.lists, set.vars, set.secrets = l.lists, l.vars, l.secrets
 	for _, f := range l.files {
+		l.checkDefaults(f, set)
+		defaults := l.defaultsOf(f)
 		for i, n := range f.rules {
-			l.rule(f.d, n, set)
+			l.rule(f.d, n, set, defaults)
 			f.rules[i] = nil // a large file's nodes take more memory than what is made of them
 		}
 	}
@@ -146,12 +149,15 @@ type loader struct {
 	steps      map[string]StepSpec // of the catalog, as far as it was asked: all rules share them
 	profiles   map[string]*profile
 	tables     map[string]*csvTable // of the .csv files
+	pending    []pendingVar         // vars in the order of reading
+	varEntries int                  // that the expressions of vars made so far
 }
 
 // ruleFile is a YAML file whose top level has been read.
 type ruleFile struct {
-	d     *document
-	rules []*yaml.Node
+	d        *document
+	rules    []*yaml.Node
+	defaults map[string]*defaultValue
 }
 
 func (l *loader) add(d *document, rule string, line, col int, err error, format string, args ...any) {
@@ -240,7 +246,7 @@ func (l *loader) file(name string, within []string, from Pos) {
 	f := &ruleFile{d: d}
 	l.files = append(l.files, f)
 	top := len(within) == 0
-	valid := []string{"version", "include", "lists", "vars", "rules"}
+	valid := []string{"version", "include", "lists", "vars", "defaults", "rules"}
 	if top {
 		valid = append(valid, "bot", "secrets")
 	}
@@ -259,6 +265,8 @@ func (l *loader) file(name string, within []string, from Pos) {
 			l.readLists(r, e.value)
 		case e.name == "vars":
 			l.readVars(r, e.value)
+		case e.name == "defaults":
+			f.defaults = l.readDefaults(r, e.value)
 		case e.name == "rules":
 			f.rules, _ = r.sequence(e.value, "rules")
 		case e.name == "bot" && top:
@@ -442,61 +450,4 @@ func (l *loader) inside(r *reader, n *yaml.Node, name string) (string, bool) {
 		return "", false
 	}
 	return full, true
-}
-
-func (l *loader) readVars(r *reader, n *yaml.Node) {
-	entries, _ := r.mapping(n, "vars")
-	for _, e := range entries {
-		if !identifier.MatchString(e.name) {
-			r.errorf(e.key, "var %q: use small letters, digits and _", e.name)
-			continue
-		}
-		if first, ok := l.varPos[e.name]; ok {
-			r.errorf(e.key, "var %q comes twice, first at %s", e.name, first)
-			continue
-		}
-		l.varPos[e.name] = r.pos(e.key)
-		if v, ok := r.plainValue(e.value, "var "+e.name); ok {
-			l.vars[e.name] = View(Type{Kind: KindAny}, v)
-		} else {
-			l.vars[e.name] = nil
-		}
-	}
-}
-
-// plainValue reads a value without expressions.
-func (r *reader) plainValue(n *yaml.Node, what string) (any, bool) {
-	n = resolve(n)
-	switch n.Kind {
-	case yaml.SequenceNode:
-		items, _ := r.sequence(n, what)
-		out := make([]any, 0, len(items))
-		for _, item := range items {
-			v, ok := r.plainValue(item, what)
-			if !ok {
-				return nil, false
-			}
-			out = append(out, v)
-		}
-		return out, true
-	case yaml.MappingNode:
-		entries, ok := r.mapping(n, what)
-		out := make(map[string]any, len(entries))
-		for _, e := range entries {
-			v, valid := r.plainValue(e.value, what)
-			ok = ok && valid
-			out[e.name] = v
-		}
-		return out, ok
-	}
-	if at := strings.Index(n.Value, open); at >= 0 {
-		r.errorIn(n, at, "%s holds a plain value: an expression is evaluated where it is used", what)
-		return nil, false
-	}
-	v, err := anyScalar(n)
-	if err != nil {
-		r.errorf(n, "%s: %v", what, err)
-		return nil, false
-	}
-	return v, true
 }

@@ -222,6 +222,10 @@ func (c *nameCheck) member(at *ast.Node, n *ast.MemberNode) {
 			return
 		}
 		v, ok := p.vars[name]
+		if first, later := p.laterVar(name); !ok && later {
+			c.errorf(n.Property, "var %q comes later, at %s: a var sees those before it", name, first)
+			return
+		}
 		if !ok {
 			c.errorf(n.Property, "there is no var %q%s", name, didYouMean(name, slices.Concat(keys(p.vars), keys(p.runVars))))
 			return

@@ -53,6 +53,7 @@ type Rule struct {
 	Batch           *Batch   // nil: each event is a run of its own
 	Session         *Session // nil: the steps are no dialogue
 	Pos             Pos
+	Defaults        []Defaulted // what of this comes from defaults
 
 	index    int  // in Set.Rules
 	always   bool // nothing narrows it down: it is tried for every event of its types
@@ -94,11 +95,12 @@ type ruleCompiler struct {
 	asks     int            // steps that ask
 	branches int            // how many parallel steps are around
 	short    string         // the list at hand, when nothing may hold it up
+	defaults map[string]*defaultValue
 
 	handoffs []*Step
 }
 
-func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
+func (l *loader) rule(d *document, n *yaml.Node, set *Set, defaults map[string]*defaultValue) {
 	r := &reader{l: l, d: d}
 	entries, ok := r.mapping(n, "a rule")
 	if !ok {
@@ -118,7 +120,7 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 		get[e.name] = e
 	}
 	rule := &Rule{Stage: StageMain, Pos: r.pos(resolve(n)), index: len(set.Rules)}
-	c := &ruleCompiler{r: r, set: set, rule: rule, ids: make(map[string]int)}
+	c := &ruleCompiler{r: r, set: set, rule: rule, ids: make(map[string]int), defaults: defaults}
 	c.head(n, get)
 	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value}
 	c.place = &place{
@@ -142,6 +144,8 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 	}
 	if e, ok := get["limit"]; ok {
 		c.limit(e.value)
+	} else {
+		c.byDefault("limit", c.limit)
 	}
 	if e, ok := get["batch"]; ok {
 		c.batch(e.value)
@@ -205,16 +209,27 @@ func (c *ruleCompiler) head(n *yaml.Node, get map[string]entry) {
 			r.errorf(v, "name must be a text, not %s", kindName(v))
 		}
 	}
-	if e, ok := get["stage"]; ok {
-		word, _ := r.enum(e.value, "stage", stageNames...)
-		rule.Stage = Stage(max(0, slices.Index(stageNames, word)))
-	}
-	if e, ok := get["run"]; ok {
-		word, _ := r.enum(e.value, "run", modeNames...)
-		rule.Mode = Mode(max(0, slices.Index(modeNames, word)))
-	}
-	if e, ok := get["priority"]; ok {
-		rule.Priority, _ = r.integer(e.value, "priority", minPriority, maxPriority)
+	for _, k := range []struct {
+		name string
+		read func(*yaml.Node)
+	}{
+		{"stage", func(n *yaml.Node) {
+			word, _ := c.r.enum(n, "stage", stageNames...)
+			rule.Stage = Stage(max(0, slices.Index(stageNames, word)))
+		}},
+		{"run", func(n *yaml.Node) {
+			word, _ := c.r.enum(n, "run", modeNames...)
+			rule.Mode = Mode(max(0, slices.Index(modeNames, word)))
+		}},
+		{"priority", func(n *yaml.Node) {
+			rule.Priority, _ = c.r.integer(n, "priority", minPriority, maxPriority)
+		}},
+	} {
+		if e, ok := get[k.name]; ok {
+			k.read(e.value)
+		} else {
+			c.byDefault(k.name, k.read)
+		}
 	}
 	if e, ok := get["include_self"]; ok {
 		rule.IncludeSelf = r.boolean(e.value, "include_self")
@@ -330,6 +345,12 @@ func (c *ruleCompiler) match(n *yaml.Node) {
 			r.errorf(e.key, "normalize: strict is for words: it leaves no separators, which a %s may need; use chat or none", m.mode)
 			m.profile = profileChat
 		}
+	} else {
+		c.byDefault("normalize", func(n *yaml.Node) {
+			if p := c.normalize(n); !p.strict() || m.mode != MatchRegex && m.mode != MatchCommand {
+				m.profile = p
+			}
+		})
 	}
 	for _, part := range []struct {
 		key string

@@ -113,6 +113,13 @@ func writeDescription(w io.Writer, d *rules.Description) error {
 	for _, k := range d.Keys {
 		line(k.Key, "%s", k.Text)
 	}
+	for i, k := range d.Defaults {
+		name := ""
+		if i == 0 {
+			name = "default"
+		}
+		line(name, "%s %s", k.Key, k.Text)
+	}
 	if len(d.Reads) > 0 {
 		line("reads", "%s", strings.Join(d.Reads, ", "))
 	}
