@@ -80,6 +80,9 @@ func (c *ruleCompiler) byDefault(name string, read func(n *yaml.Node)) {
 	}
 	own := c.r
 	c.r = &reader{l: own.l, d: v.d, rule: own.rule}
+	if v.d == own.d {
+		c.r.use = own.use
+	}
 	if c.place != nil {
 		c.place.r = c.r
 	}

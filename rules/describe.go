@@ -103,6 +103,9 @@ func (s *Set) Describe(r *Rule, catalog Catalog) *Description {
 	default:
 		d.Narrowed = "what its if names"
 	}
+	if u := r.Used; u != nil {
+		d.Keys = append(d.Keys, DescribedKey{"use", fmt.Sprintf("%s as %s (%s)", u.Blueprint, u.ID, u.Pos)})
+	}
 	for _, v := range r.Defaults {
 		d.Defaults = append(d.Defaults, DescribedKey{v.Key, fmt.Sprintf("%s (%s)", v.Text, v.Pos)})
 	}

@@ -43,7 +43,8 @@
 //   - defaults: what rules have that do not say otherwise. See Defaults.
 //   - secrets: {from: env}. ${{ secrets.NAME }} is then the environment's variable NAME. It may stand in bot.connection and
 //     in inputs that are made for secrets, nowhere else. In the bot's own file only.
-//   - rules: the rules, tried in the order of the files: a file's own first, then those of what it includes.
+//   - rules: the rules, tried in the order of the files: a file's own first, then those of what it includes. An entry may also
+//     be the use of a blueprint. See Blueprints.
 //
 // A list file has one phrase a line. White space around it does not count, a phrase that comes again neither. A # at the
 // start of a line or after white space begins a comment; \# is a # itself. A file that ends in .csv is a table (RFC 4180)
@@ -134,6 +135,60 @@
 //   - stage, priority, run, limit: of rules. A rule that wants no limit says limit: none.
 //   - normalize: of match. strict is not for the modes regex and command, which stay with chat.
 //   - timeout, retry, on_error: of the steps that are actions.
+//
+// # Blueprints
+//
+// A blueprint is a file of rules with inputs, which bots use with values of their own:
+//
+//	version: 1
+//	blueprint:
+//	  name: 广告拦截
+//	  description: Takes messages with certain words back.
+//	  inputs:
+//	    words: { type: list, description: The words. }
+//	    notice: { type: text, default: 您的消息含广告内容，已撤回。 }
+//	    rate: { type: text, default: 1/30s }
+//	    boss: { type: user, required: false }
+//	rules:
+//	  - id: hit
+//	    stage: guard
+//	    on: message.group
+//	    match: { any_of: "${{ inputs.words }}" }
+//	    if: user.id != (inputs.boss ?? "")
+//	    limit: { per: chat, rate: "${{ inputs.rate }}" }
+//	    do:
+//	      - revoke: {}
+//	      - reply: ${{ inputs.notice }}
+//
+// An entry of rules uses it:
+//
+//	version: 1
+//	lists:
+//	  ads: [加微信, 兼职]
+//	rules:
+//	  - id: shop
+//	    run: shadow
+//	    use:
+//	      blueprint: blueprints/ads.yaml
+//	      with:
+//	        words: ${{ lists.ads }}
+//	        boss: alice
+//
+// id stands before the ids of its rules (shop.hit), so that a blueprint may be used several times; run, if it is there, goes
+// before what they say. The rules have the place of the entry in the order. The path is relative to the file that names it.
+//
+// The keys of an input:
+//
+//   - type: text, number, integer (a whole number), boolean, duration, list (of texts), user, group (ids), or choice.
+//   - choices: of the type choice: the texts that it may be.
+//   - description: for people.
+//   - default: what it is when nothing is given.
+//   - required: true unless there is a default. An input with required: false that is not given is an empty list, or nil.
+//
+// with gives plain values, or ${{ }} of lists and vars. In the blueprint inputs.NAME is such a value in every expression; a key
+// that takes no expression, such as stage or rate, takes ${{ inputs.NAME }} alone. A value is never read again, whatever it
+// looks like. A blueprint has version, blueprint, defaults and rules; it sees no lists and vars, and its rules may use other
+// blueprints, up to 8 inside one another. Blueprints bring at most 10,000 rules into a bot.
 //
 // # The bot's section
 //
@@ -447,6 +502,7 @@
 //	bot     id, name, admins
 //	match   words, spans (start, end: bytes of msg.text), groups, text (of the first hit)
 //	args    the arguments of a command
+//	inputs  inputs.NAME, in a blueprint
 //	lists   lists.NAME; `x in lists.NAME` takes the same time for any length
 //	vars    vars.NAME: of the files, or as a set step of the rule assigned it
 //	state   state.user.NAME, state.chat.NAME, state.bot.NAME: what set steps kept; nil if nothing

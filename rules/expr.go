@@ -45,9 +45,10 @@ type place struct {
 	// what the names lists.*, vars.*, steps.*, secrets.* and those of for_each may be followed by or mean
 	lists   map[string][]string
 	vars    map[string]any
-	runVars map[string]bool // vars that a set step of the rule assigns
-	steps   map[string]Type // outputs of the steps before this place
-	later   map[string]bool // ids of all steps of the rule
+	inputs  map[string]*inputValue // of the blueprint around; nil: none is
+	runVars map[string]bool        // vars that a set step of the rule assigns
+	steps   map[string]Type        // outputs of the steps before this place
+	later   map[string]bool        // ids of all steps of the rule
 	locals  map[string]Type
 	env     *nature.Nature // of steps, runVars and locals; nil when one of them has changed
 	secrets bool           // secrets may be used here
@@ -89,7 +90,7 @@ var roots = types.Map{
 
 // rootNames is what a person may write, for suggestions and collisions.
 var rootNames = []string{
-	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "steps", "secrets", "events", "answer",
+	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "inputs", "steps", "secrets", "events", "answer",
 }
 
 // Needs says which facts that an event does not carry itself are read.
@@ -361,7 +362,7 @@ func (p *place) compile(n *node, offset int, source string, wantBool bool) (out 
 	// The program keeps the root of its tree, which nothing reads any more; the rest of the tree is most of its memory.
 	reflect.ValueOf(tree.Node).Elem().SetZero()
 	// What compiles again later keeps the place as it is now, and nothing of the load but the file's text.
-	at := place{r: &reader{d: p.r.d}, rule: p.rule, level: p.level, events: p.events, lists: p.lists, vars: p.vars,
+	at := place{r: &reader{d: p.r.d}, rule: p.rule, level: p.level, events: p.events, lists: p.lists, vars: p.vars, inputs: p.inputs,
 		match: p.match, args: p.args}
 	if p.level == levelRule && p.rule != nil && p.rule.Stage == StageGuard && names.nilable {
 		prog.strict = sync.OnceValue(func() *vm.Program { return at.again(trimmed, true, true) })

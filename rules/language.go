@@ -122,6 +122,7 @@ func (b *languageBuilder) file() *Form {
 		key("lists", "Lists of words, which all files see.", &Form{Kind: FormTable, Item: list}),
 		key("vars", "Plain values under a name, which all files see.", &Form{Kind: FormTable, Item: anyForm}),
 		key("defaults", "What rules have that do not say otherwise: all of the bot, or those of an included file.", b.defaults()),
+		key("blueprint", "Makes the file a blueprint: rules with inputs, which other files use.", b.blueprint()),
 		key("rules", "The rules, tried in this order inside a stage and priority.", &Form{Kind: FormList, Item: b.rule()}),
 	)
 	f.Name, f.Doc = "file", "A file of a timbot bot: https://github.com/timbot-go/timbot"
@@ -175,6 +176,30 @@ func (b *languageBuilder) retry() *Form {
 		key("backoff", "Before the first retry; 1s unless given.", durationForm))
 }
 
+// blueprint is the form of what a blueprint says of itself.
+func (b *languageBuilder) blueprint() *Form {
+	input := &Form{Kind: FormMapping, Keys: ordered(inputKeys, map[string]FormKey{
+		"type":        must("", "What may be given.", oneWord(inputTypes...)),
+		"description": key("", "For people.", stringForm),
+		"required":    key("", "Whether it must be given; true unless given, or default is.", boolForm),
+		"default":     key("", "What it is when nothing is given.", anyForm),
+		"choices":     key("", "Of the type choice: the texts that it may be.", itemsOf(stringForm)),
+	})}
+	return &Form{Kind: FormMapping, Keys: ordered(blueprintKeys, map[string]FormKey{
+		"name":        key("", "For people.", stringForm),
+		"description": key("", "For people.", stringForm),
+		"inputs":      key("", "What a use may or must give: ${{ inputs.NAME }}.", &Form{Kind: FormTable, Item: input}),
+	})}
+}
+
+// use is the form of a use of a blueprint.
+func (b *languageBuilder) use() *Form {
+	return &Form{Kind: FormMapping, Keys: ordered(useKeys, map[string]FormKey{
+		"blueprint": must("", "The blueprint's file, relative to this one.", stringForm),
+		"with":      key("", "Its inputs.", &Form{Kind: FormTable, Item: anyForm}),
+	})}
+}
+
 // defaults is the form of defaults. Its keys are those of defaultKeys, in their order.
 func (b *languageBuilder) defaults() *Form {
 	return &Form{Kind: FormMapping, Keys: ordered(defaultKeys, map[string]FormKey{
@@ -205,7 +230,8 @@ func (b *languageBuilder) rule() *Form {
 	forms := map[string]FormKey{
 		"id":           must("", "Small letters, digits, dots, - and _; no two rules have the same.", matching(ruleID.String())),
 		"name":         key("", "For people.", textForm),
-		"on":           must("", "The events that the rule listens to.", either(event, itemsOf(event))),
+		"use":          key("", "Rules of a blueprint, in place of one rule's own keys. Beside it stand id and run.", b.use()),
+		"on":           key("", "The events that the rule listens to.", either(event, itemsOf(event))),
 		"match":        key("", "Which words the message must have.", match),
 		"if":           key("", "An expression that must be true.", exprForm),
 		"stage":        key("", "When the rule is tried; main unless given.", oneWord(stageNames...)),
@@ -226,9 +252,10 @@ func (b *languageBuilder) rule() *Form {
 			key("cancel", "Words that end the dialogue.", words),
 			key("on_timeout", "Steps for an answer that did not come.", b.steps),
 			key("on_cancel", "Steps for a dialogue that was ended.", b.steps))),
-		"do": must("", "The steps.", b.steps),
+		"do": key("", "The steps.", b.steps),
 	}
-	f := &Form{Name: "rule", Doc: "One rule.", Kind: FormMapping, Keys: ordered(ruleKeys, forms)}
+	f := &Form{Name: "rule", Doc: "One rule, or the use of a blueprint.", Kind: FormMapping, Keys: ordered(ruleKeys, forms)}
+	f.AnyOf = []string{"do", "use"}
 	return f
 }
 

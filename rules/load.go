@@ -96,7 +96,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 		l.checkDefaults(f, set)
 		defaults := l.defaultsOf(f)
 		for i, n := range f.rules {
-			l.rule(f.d, n, set, defaults)
+			l.rule(&reader{l: l, d: f.d}, n, set, defaults)
 			f.rules[i] = nil // a large file's nodes take more memory than what is made of them
 		}
 	}
@@ -119,6 +119,7 @@ func newLoader(fsys fs.FS, opts Options) *loader {
 		varPos: make(map[string]Pos), secrets: make(map[string]string), used: make(map[string]bool),
 		ruleIDs: make(map[string]Pos), folded: make(map[string]phrases), profiles: make(map[string]*profile),
 		compiling: newCompiling(), steps: make(map[string]StepSpec), tables: make(map[string]*csvTable),
+		blueprints: make(map[string]*blueprint), fromInput: make(map[*yaml.Node]string),
 	}
 }
 
@@ -151,6 +152,10 @@ type loader struct {
 	tables     map[string]*csvTable // of the .csv files
 	pending    []pendingVar         // vars in the order of reading
 	varEntries int                  // that the expressions of vars made so far
+
+	blueprints map[string]*blueprint // by file; nil for one that cannot be used
+	usedRules  int                   // that blueprints brought so far
+	fromInput  map[*yaml.Node]string // values that stand for an input: what is told of it behind a mistake
 }
 
 // ruleFile is a YAML file whose top level has been read.
@@ -256,9 +261,7 @@ func (l *loader) file(name string, within []string, from Pos) {
 		switch {
 		case e.name == "version":
 			hasVersion = true
-			if v := resolve(e.value); v.Value != "1" || v.ShortTag() != "!!int" {
-				r.errorf(v, "version must be 1: this timbot reads no other")
-			}
+			r.version(e.value)
 		case e.name == "include":
 			include = e.value
 		case e.name == "lists":
@@ -273,17 +276,28 @@ func (l *loader) file(name string, within []string, from Pos) {
 			l.bot, l.botDoc = e.value, d
 		case e.name == "secrets" && top:
 			l.readSecrets(r, e.value)
+		case e.name == "blueprint":
+			r.errorf(e.key, "this file is a blueprint: a rule names it, with `use: {blueprint: FILE}`")
+		case e.name == "use":
+			r.errorf(e.key, "use stands in an entry of rules: `- {id: NAME, use: {blueprint: FILE, with: {…}}}`")
 		case e.name == "bot", e.name == "secrets":
 			r.errorf(e.key, "%s belongs in the bot's own file, not in an included one", e.name)
 		default:
 			r.unknown(e, valid)
 		}
 	}
+	l.findUses(d, f.rules, nil)
 	if top && !hasVersion {
 		r.errorf(root, "file has no version: it begins with `version: 1`")
 	}
 	if include != nil {
 		l.include(r, include, append(slices.Clip(within), name))
+	}
+}
+
+func (r *reader) version(n *yaml.Node) {
+	if n = resolve(n); n.Value != "1" || n.ShortTag() != "!!int" {
+		r.errorf(n, "version must be 1: this timbot reads no other")
 	}
 }
 

@@ -128,6 +128,13 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 	}
 	c.prog.use(name)
 	switch name {
+	case "inputs":
+		if c.p.inputs == nil {
+			c.errorf(n, "inputs: only a blueprint has them")
+		} else if !based {
+			c.errorf(n, "name one of them: inputs.NAME")
+		}
+		return
 	case "lists", "vars", "steps", "secrets":
 		if !based {
 			c.errorf(n, "name one of them: %s.NAME", name)
@@ -196,7 +203,7 @@ func (c *nameCheck) member(at *ast.Node, n *ast.MemberNode) {
 		c.nilable = true
 	}
 	switch root {
-	case "lists", "vars", "steps", "secrets":
+	case "lists", "vars", "steps", "secrets", "inputs":
 		if name == "" {
 			c.errorf(n, "%s.NAME needs a plain name", root)
 			return
@@ -210,7 +217,7 @@ func (c *nameCheck) member(at *ast.Node, n *ast.MemberNode) {
 	case "lists":
 		list, ok := p.lists[name]
 		if !ok {
-			c.errorf(n.Property, "there is no list %q%s", name, didYouMean(name, keys(p.lists)))
+			c.errorf(n.Property, "there is no list %q%s%s", name, didYouMean(name, keys(p.lists)), p.blueprintHint())
 			return
 		}
 		if p.r != nil && p.r.l.used != nil {
@@ -227,10 +234,20 @@ func (c *nameCheck) member(at *ast.Node, n *ast.MemberNode) {
 			return
 		}
 		if !ok {
-			c.errorf(n.Property, "there is no var %q%s", name, didYouMean(name, slices.Concat(keys(p.vars), keys(p.runVars))))
+			c.errorf(n.Property, "there is no var %q%s%s", name, didYouMean(name, slices.Concat(keys(p.vars), keys(p.runVars))),
+				p.blueprintHint())
 			return
 		}
 		ast.Patch(at, constant(v))
+	case "inputs":
+		in, ok := p.inputs[name]
+		if !ok {
+			if p.inputs != nil {
+				c.errorf(n.Property, "there is no input %q%s", name, didYouMean(name, keys(p.inputs)))
+			}
+			return
+		}
+		ast.Patch(at, constant(in.value))
 	case "steps":
 		if p.level != levelStep {
 			c.errorf(n, "steps: no step has run yet here")

@@ -54,6 +54,7 @@ type Rule struct {
 	Session         *Session // nil: the steps are no dialogue
 	Pos             Pos
 	Defaults        []Defaulted // what of this comes from defaults
+	Used            *Used       // of a rule that comes from a blueprint
 
 	index    int  // in Set.Rules
 	always   bool // nothing narrows it down: it is tried for every event of its types
@@ -78,7 +79,7 @@ const (
 
 var (
 	ruleKeys = []string{
-		"id", "name", "on", "match", "if", "stage", "priority", "final", "continue", "include_self", "run", "limit", "batch",
+		"id", "name", "use", "on", "match", "if", "stage", "priority", "final", "continue", "include_self", "run", "limit", "batch",
 		"session", "do",
 	}
 	ruleID = regexp.MustCompile(`^[a-z0-9_][a-z0-9_.-]*$`)
@@ -100,8 +101,13 @@ type ruleCompiler struct {
 	handoffs []*Step
 }
 
-func (l *loader) rule(d *document, n *yaml.Node, set *Set, defaults map[string]*defaultValue) {
-	r := &reader{l: l, d: d}
+// rule compiles an entry of rules: a rule, or the use of a blueprint.
+func (l *loader) rule(r *reader, n *yaml.Node, set *Set, defaults map[string]*defaultValue) {
+	prefix := ""
+	if r.use != nil {
+		prefix = r.use.prefix
+		r.rule = strings.TrimSuffix(prefix, ".")
+	}
 	entries, ok := r.mapping(n, "a rule")
 	if !ok {
 		return
@@ -109,8 +115,12 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set, defaults map[string]*
 	get := make(map[string]entry)
 	for _, e := range entries {
 		if e.name == "id" {
-			r.rule = resolve(e.value).Value
+			r.rule = prefix + r.literal(e.value).Value
 		}
+	}
+	if slices.ContainsFunc(entries, func(e entry) bool { return e.name == "use" }) {
+		l.use(r, n, entries, set, defaults)
+		return
 	}
 	for _, e := range entries {
 		if !slices.Contains(ruleKeys, e.name) {
@@ -120,11 +130,16 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set, defaults map[string]*
 		get[e.name] = e
 	}
 	rule := &Rule{Stage: StageMain, Pos: r.pos(resolve(n)), index: len(set.Rules)}
+	lists, vars, inputs := l.lists, l.vars, map[string]*inputValue(nil)
+	if u := r.use; u != nil {
+		rule.Used = &Used{u.blueprint.d.name, strings.TrimSuffix(prefix, "."), u.pos}
+		lists, vars, inputs = map[string][]string{}, map[string]any{}, u.inputs
+	}
 	c := &ruleCompiler{r: r, set: set, rule: rule, ids: make(map[string]int), defaults: defaults}
 	c.head(n, get)
 	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value}
 	c.place = &place{
-		r: r, set: set, rule: rule, lists: l.lists, vars: l.vars, runVars: runVars(bodies...),
+		r: r, set: set, rule: rule, lists: lists, vars: vars, inputs: inputs, runVars: runVars(bodies...),
 		steps: make(map[string]Type), later: stepIDs(bodies...), locals: make(map[string]Type),
 	}
 	rule.runVars = c.place.runVars
@@ -194,6 +209,10 @@ func (c *ruleCompiler) head(n *yaml.Node, get map[string]entry) {
 		r.errorf(resolve(n), "rule has no id")
 	} else if id, ok := r.str(e.value, "id"); ok {
 		rule.ID = id
+		if r.use != nil {
+			id = r.use.prefix + id
+			rule.ID = id
+		}
 		if !ruleID.MatchString(id) {
 			r.errorf(resolve(e.value), "id %q: use small letters, digits, dots, - and _", id)
 		} else if first, ok := r.l.ruleIDs[id]; ok {
@@ -203,7 +222,7 @@ func (c *ruleCompiler) head(n *yaml.Node, get map[string]entry) {
 		}
 	}
 	if e, ok := get["name"]; ok {
-		if v := resolve(e.value); v.Kind == yaml.ScalarNode && v.ShortTag() != "!!null" {
+		if v := r.literal(e.value); v.Kind == yaml.ScalarNode && v.ShortTag() != "!!null" {
 			rule.Name = v.Value
 		} else {
 			r.errorf(v, "name must be a text, not %s", kindName(v))
@@ -225,7 +244,10 @@ func (c *ruleCompiler) head(n *yaml.Node, get map[string]entry) {
 			rule.Priority, _ = c.r.integer(n, "priority", minPriority, maxPriority)
 		}},
 	} {
-		if e, ok := get[k.name]; ok {
+		if e, ok := get[k.name]; k.name == "run" && r.use != nil && r.use.run != nil {
+			word, _ := r.use.runIn.enum(r.use.run, "run", modeNames...)
+			rule.Mode = Mode(max(0, slices.Index(modeNames, word)))
+		} else if ok {
 			k.read(e.value)
 		} else {
 			c.byDefault(k.name, k.read)
@@ -254,7 +276,7 @@ func (c *ruleCompiler) events(n *yaml.Node, get map[string]entry) {
 		c.r.errorf(resolve(n), "rule has no on: it names the events, for instance `on: message`")
 		return
 	}
-	v := resolve(e.value)
+	v := c.r.literal(e.value)
 	items := []*yaml.Node{v}
 	if v.Kind == yaml.SequenceNode {
 		items, _ = c.r.sequence(v, "on")
@@ -438,8 +460,8 @@ func (c *ruleCompiler) words(n *yaml.Node, what string) (words []string, list st
 			c.r.errorf(n, "%s: %v", what, err)
 			return nil, "", false
 		}
-		if prog := only(parts); prog != nil && strings.HasPrefix(prog.source, "lists.") {
-			list = prog.source
+		if only(parts) != nil {
+			list = load.listName(n)
 		}
 	}
 	return words, list, true

@@ -306,7 +306,7 @@ func (c *ruleCompiler) stepID(s *Step, n *yaml.Node) {
 
 // duration reads a duration that is not negative.
 func (r *reader) duration(n *yaml.Node, what string) (time.Duration, bool) {
-	n = resolve(n)
+	n = r.literal(n)
 	if n.Kind != yaml.ScalarNode {
 		r.errorf(n, "%s: want a duration such as 5m, have %s", what, kindName(n))
 		return 0, false

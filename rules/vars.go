@@ -86,12 +86,15 @@ func (p *place) loadExpr(n *yaml.Node, what string) (any, bool) {
 		p.r.errorf(n, "%s: %v", what, err)
 		return nil, false
 	}
+	if list, ok := v.([]string); ok { // a list itself, or a few words
+		return list, true
+	}
 	if p.r.l.varEntries += entriesOf(v, maxVarEntries-p.r.l.varEntries); p.r.l.varEntries >= maxVarEntries {
 		p.r.errorf(n, "%s: the expressions of vars make more than %d entries", what, maxVarEntries)
 		return nil, false
 	}
 	switch v.(type) {
-	case nil, bool, int, float64, string, time.Duration, time.Time, []any, map[string]any, []string:
+	case nil, bool, int, float64, string, time.Duration, time.Time, []any, map[string]any:
 		return v, true
 	}
 	return View(Type{Kind: KindAny}, v), true // what is left are lists and mappings of such
@@ -121,7 +124,7 @@ func entriesOf(v any, most int) int {
 
 // laterVar reports whether a var has not been evaluated yet, and where it is.
 func (p *place) laterVar(name string) (Pos, bool) {
-	if p.r == nil || p.r.l.pending == nil {
+	if p.r == nil || p.r.l.pending == nil || p.inputs != nil {
 		return Pos{}, false
 	}
 	pos, ok := p.r.l.varPos[name]
