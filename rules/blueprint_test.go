@@ -111,7 +111,7 @@ func TestInputsAreNotReadAgain(t *testing.T) {
 	const evil = `${{ '$' + '{{ bot.id }} "]: !!int {' }}`
 	set := loadFS(t, filesOf(withBlueprints(`
 rules:
-  - {id: shop, use: {blueprint: bp/ads.yaml, with: {words: ["${{ '$' + '{{ 1 }}' }}"], say: "` + strings.ReplaceAll(evil, `"`, `\"`) + `", title: "${{ '$' + '{{ 1 }}' }}"}}}
+  - {id: shop, use: {blueprint: bp/ads.yaml, with: {words: ["${{ '$' + '{{ 1 }}' }}"], say: "`+strings.ReplaceAll(evil, `"`, `\"`)+`", title: "${{ '$' + '{{ 1 }}' }}"}}}
 `)))
 	r := set.Rule("shop.hit")
 	in, err := r.Steps[1].Inputs(scope(c2c("x"), facts(), nil))

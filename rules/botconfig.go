@@ -20,6 +20,7 @@ type BotConfig struct {
 	Keep       Keep
 	Pace       Pace
 	HTTP       HTTP
+	Language   string // of the bot's own texts: "zh" or "en"; empty: "zh"
 	Pos        Pos
 
 	ConnectionPos Pos // of Connection, to point at a URL that cannot be opened
@@ -59,12 +60,12 @@ const aDay = 24 * time.Hour
 
 func defaultBot() BotConfig {
 	return BotConfig{
-		CatchUp: CatchUp{MaxAge: aDay},
-		Keep:    Keep{Events: 14 * aDay, Traces: 14 * aDay, Dead: 30 * aDay, Size: 2 << 30},
+		CatchUp:  CatchUp{MaxAge: aDay},
+		Keep:     Keep{Events: 14 * aDay, Traces: 14 * aDay, Dead: 30 * aDay, Size: 2 << 30},
 	}
 }
 
-var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace", "http"}
+var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace", "http", "language", "help"}
 
 func (l *loader) resolveBot(set *Set) {
 	if l.bot == nil {
@@ -102,6 +103,10 @@ func (l *loader) resolveBot(set *Set) {
 			r.pace(e.value, &b.Pace)
 		case "http":
 			r.http(e.value, &b.HTTP)
+		case "language":
+			b.Language, _ = r.enum(e.value, "language", languageNames...)
+		case "help":
+			l.help = e.value
 		default:
 			r.unknown(e, botKeys)
 		}

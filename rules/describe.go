@@ -183,6 +183,9 @@ func describeOperands(list []operand) []DescribedCondition {
 
 // ruleNode is the rule as its file has it, or nil.
 func (s *Set) ruleNode(r *Rule) *yaml.Node {
+	if r.node != nil {
+		return r.node
+	}
 	for i := range s.sources {
 		if s.sources[i].Name != r.Pos.File {
 			continue

@@ -31,8 +31,8 @@
 //
 //   - version: always 1. An included file may leave it out.
 //   - bot: connection (the URL that sdkconn.Open takes; it may hold ${{ secrets.NAME }}), admins (user ids), ops_group
-//     (where the bot reports what a person must know), name, catch_up, keep, pace, http (see The bot's section). In the bot's own
-//     file only.
+//     (where the bot reports what a person must know), name, catch_up, keep, pace, http (see The bot's section), language and help
+//     (see Commands). In the bot's own file only.
 //   - include: a path or a list of paths, relative to the file that names them and inside the bot's folder. A pattern
 //     (*, ?, [a-z]; no **) stands for what it finds, sorted, without the files that end in _test.yaml. A file is read
 //     once; a cycle, a missing file and a pattern that finds nothing are errors.
@@ -80,6 +80,7 @@
 //   - name: for people.
 //   - on: an event, or a list of events. See Events.
 //   - match: which words the message must have. See Words.
+//   - command: the first word of the message, with typed arguments behind it, in place of match. See Commands.
 //   - if: an expression that must be true. See Expressions.
 //   - stage: guard, main (the default), fallback or observe.
 //   - priority: a whole number, 0 unless given; higher first, inside a stage.
@@ -478,6 +479,64 @@
 //	    do:
 //	      - reply: ${{ args[0] }}：晴
 //
+// # Commands
+//
+//	version: 1
+//	bot:
+//	  connection: local:./data/chat.db?user=concierge
+//	  language: zh
+//	  help: { command: /help, aliases: [帮助] }
+//	rules:
+//	  - id: remind
+//	    on: message
+//	    command:
+//	      name: /remind
+//	      aliases: [提醒]
+//	      doc: 到时提醒我
+//	      args:
+//	        - { name: when, type: duration, required: true, doc: 多久以后 }
+//	        - { name: quiet, type: flag }
+//	        - { name: text, type: rest }
+//	      usage: ${{ command.error }}。${{ command.usage }}
+//	    do:
+//	      - delay: ${{ args.when }}
+//	      - reply: ${{ args.text ?? "时间到" }}
+//	  - id: kick
+//	    on: message.group
+//	    command: { name: /kick, args: [{ name: who, type: user, required: true }] }
+//	    if: user.role in ["owner", "admin"]
+//	    do:
+//	      - remove_member: {}
+//
+// The word is looked for as in mode command; command: /status is one without arguments. The keys of command:
+//
+//   - name, aliases: the word, and others for it.
+//   - doc: what help says of it. hidden: true keeps it out of help.
+//   - args: what comes after the word, in this order.
+//   - usage: what is said when the arguments are wrong, in place of the steps: a text, or the inputs of the action reply. It
+//     sees command.name, command.usage (how the command is written) and command.error (what is wrong); unless given it is
+//     the error and the usage. Limits count it.
+//
+// The keys of an argument:
+//
+//   - name: small letters, or those of a script without, digits and _. args.NAME is the argument, with its type.
+//   - type: text (the default: a word, or what quotation marks hold together), number, integer, duration (5m, 1h30m, 2小时),
+//     date (2026-10-01, 2026年10月1日, today, 明天; a time at midnight in the bot's zone), user (a mention or an id; the id),
+//     choice (one of choices, whatever its case), rest (all that is left), flag (--NAME, true or false).
+//   - required: false unless given; after an argument that need not be there none is required.
+//   - default: what it is when it is not there; without it that is nil.
+//   - choices: of the type choice.
+//   - doc: for the usage.
+//
+// Full-width letters, digits and spaces count as others do. A flag may stand anywhere before rest; -- ends the flags. A name with
+// a blank in it cannot be told from two arguments: mention those people alone, or write the id. When arguments are wrong, the
+// part of if that reads none decides whether the usage is said.
+//
+// help() is a text, for steps: the commands that the event's user may use in its conversation, as far as the parts of their
+// if that do not look at the message say; help("/remind") tells how one of them is written. bot.help makes a rule bot.help of
+// that, which comes before all others: a word, or command and aliases. bot.language is that of these texts, zh (the default)
+// or en.
+//
 // # Expressions
 //
 // An if holds a bare expression; in every other string ${{ … }} holds one, and the rest is literal text. A value that is one
@@ -501,7 +560,8 @@
 //	chat    id, type ("c2c", "group"); name, group_type ("Public", "Work", "Meeting", "AVChatRoom", "Community"): may be nil
 //	bot     id, name, admins
 //	match   words, spans (start, end: bytes of msg.text), groups, text (of the first hit)
-//	args    the arguments of a command
+//	args    the arguments of a command: a list of texts in mode command, args.NAME for those of command
+//	command in the usage of a command only: name, usage, error
 //	inputs  inputs.NAME, in a blueprint
 //	lists   lists.NAME; `x in lists.NAME` takes the same time for any length
 //	vars    vars.NAME: of the files, or as a set step of the rule assigned it
@@ -524,6 +584,7 @@
 //	pick(list)           an item of the list, always the same for the same event
 //	redact(text, kinds)  the text with stars in the place of kinds: "phone", "id_card", "bank_card", "email"
 //	string(x)            x as it looks inside a text
+//	help()               in steps: the commands that the user may use
 //	count(key, "24h")    in steps: how many marks count steps made under the key in that time
 //
 // expr-lang's timezone is not there, [a:b] does not cut texts, and a weekday or month is compared by its name:

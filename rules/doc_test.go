@@ -95,7 +95,7 @@ func TestReferenceIsWhole(t *testing.T) {
 	}
 	text := file.Doc.Text()
 	words := slices.Concat(ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions), defaultKeys,
-		blueprintKeys, inputKeys, inputTypes, useKeys)
+		blueprintKeys, inputKeys, inputTypes, useKeys, commandKeys, argKeys, argTypes, botKeys)
 	for _, fields := range fieldsOf {
 		words = append(words, fields...)
 	}

@@ -37,7 +37,8 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 			e := Explanation{Rule: r, Shadow: r.Mode == ModeShadow}
 			e.Fired = t.try(r)
 			if e.Fired && r.match != nil {
-				e.Hit = r.match.hit(&t.in)
+				e.Hit = t.hit(r)
+				e.Text = e.Hit.Wrong
 			}
 			if r.cond != nil && t.reason != reasonSelf && t.reason != reasonMatch {
 				e.Parts = t.parts(r)
@@ -47,7 +48,10 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 			}
 			if e.Fired && f.Gate != nil && !e.Shadow && r.Gated() {
 				gate := f.Gate(Fired{Rule: r, Hit: e.Hit})
-				if e.Text = gate.Why; gate.Closed {
+				if gate.Why != "" {
+					e.Text = gate.Why
+				}
+				if gate.Closed {
 					e.Fired, e.Reason = false, "limit"
 				}
 			}

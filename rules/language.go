@@ -147,6 +147,10 @@ func (b *languageBuilder) bot() *Form {
 		key("pace", "Bounds what the bot sends, below the service's limits.", mappingOf(
 			key("total", "Over the connection.", rateForm),
 			key("chat", "To one conversation.", rateForm))),
+		key("language", "Of the bot's own texts; zh unless given.", oneWord(languageNames...)),
+		key("help", "The command that lists the commands.", either(stringForm, mappingOf(
+			must("command", "The word, for instance /help.", stringForm),
+			key("aliases", "Other words for it.", itemsOf(stringForm))))),
 		key("http", "Which web servers http steps may ask.", mappingOf(
 			key("allow", "Hosts, *.DOMAIN for what is under one, with a port if it is not the usual one.",
 				itemsOf(stringForm)),
@@ -192,6 +196,26 @@ func (b *languageBuilder) blueprint() *Form {
 	})}
 }
 
+// command is the form of a command.
+func (b *languageBuilder) command() *Form {
+	arg := &Form{Kind: FormMapping, Keys: ordered(argKeys, map[string]FormKey{
+		"name":     must("", "args.NAME; small letters, or others, digits and _.", matching(`^[^A-Z\s]+$`)),
+		"type":     key("", "What may be written; text unless given.", oneWord(argTypes...)),
+		"doc":      key("", "For people.", stringForm),
+		"required": key("", "Whether it must be there; false unless given.", boolForm),
+		"default":  key("", "What it is when it is not there, as a person would write it.", textForm),
+		"choices":  key("", "Of the type choice: the words that it may be.", itemsOf(stringForm)),
+	})}
+	return either(stringForm, &Form{Kind: FormMapping, Keys: ordered(commandKeys, map[string]FormKey{
+		"name":    must("", "The word, for instance /remind.", stringForm),
+		"aliases": key("", "Other words for it.", itemsOf(stringForm)),
+		"doc":     key("", "What help says of it.", stringForm),
+		"args":    key("", "What comes after it, in this order.", itemsOf(arg)),
+		"usage":   key("", "What is said to wrong arguments; the error and the usage unless given.", b.replyInputs),
+		"hidden":  key("", "help does not name it.", boolForm),
+	})})
+}
+
 // use is the form of a use of a blueprint.
 func (b *languageBuilder) use() *Form {
 	return &Form{Kind: FormMapping, Keys: ordered(useKeys, map[string]FormKey{
@@ -233,6 +257,7 @@ func (b *languageBuilder) rule() *Form {
 		"use":          key("", "Rules of a blueprint, in place of one rule's own keys. Beside it stand id and run.", b.use()),
 		"on":           key("", "The events that the rule listens to.", either(event, itemsOf(event))),
 		"match":        key("", "Which words the message must have.", match),
+		"command":      key("", "The first word of the message, with arguments behind it, in place of match.", b.command()),
 		"if":           key("", "An expression that must be true.", exprForm),
 		"stage":        key("", "When the rule is tried; main unless given.", oneWord(stageNames...)),
 		"priority":     key("", "Higher first, inside a stage; 0 unless given.", intFrom(minPriority, maxPriority)),

@@ -39,6 +39,7 @@ type Set struct {
 	warnings []Warning
 	byEvent  map[string]*plan
 	facts    *index
+	helped   []helped // the commands that help may name, in file order
 	kinds    map[sdkconn.EventKind]bool
 	byID     map[string]*Rule
 	needs    Needs
@@ -92,6 +93,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	l.resolveVars()
 	l.resolveBot(set)
 	set.lists, set.vars, set.secrets = l.lists, l.vars, l.secrets
+	l.helpRule(set)
 	for _, f := range l.files {
 		l.checkDefaults(f, set)
 		defaults := l.defaultsOf(f)
@@ -143,6 +145,7 @@ type loader struct {
 
 	bot        *yaml.Node
 	botDoc     *document
+	help       *yaml.Node // bot.help
 	hasSecrets bool
 	secrets    map[string]string
 	ruleIDs    map[string]Pos

@@ -46,6 +46,10 @@ type Hit struct {
 	Command string   `json:"command,omitzero"`
 	Args    []string `json:"args,omitzero"`
 	ArgText string   `json:"arg_text,omitzero"`
+	// Given holds the arguments of a Rule.Command by their names, each in one plain form; Wrong says what is wrong with
+	// them, for the person who wrote them. The rule does Command.Usage then, in place of its steps.
+	Given map[string]string `json:"given,omitzero"`
+	Wrong string            `json:"wrong,omitzero"`
 }
 
 // matcher is a rule's match, compiled.
@@ -287,28 +291,11 @@ var quotes = map[rune]rune{'"': '"', '\'': '\'', '“': '”', '‘': '’', '�
 func splitArgs(s string) []string {
 	args := []string{}
 	for {
-		s = strings.TrimLeftFunc(s, unicode.IsSpace)
-		if s == "" {
+		arg, rest, ok := nextArg(s)
+		if !ok {
 			return args
 		}
-		r, size := utf8.DecodeRuneInString(s)
-		if closing, ok := quotes[r]; ok {
-			if end := strings.IndexRune(s[size:], closing); end >= 0 {
-				after := s[size+end+utf8.RuneLen(closing):]
-				next, _ := utf8.DecodeRuneInString(after)
-				if after == "" || unicode.IsSpace(next) {
-					args = append(args, s[size:size+end])
-					s = after
-					continue
-				}
-			}
-		}
-		end := strings.IndexFunc(s, unicode.IsSpace)
-		if end < 0 {
-			end = len(s)
-		}
-		args = append(args, s[:end])
-		s = s[end:]
+		args, s = append(args, arg), rest
 	}
 }
 

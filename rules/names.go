@@ -140,6 +140,11 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 			c.errorf(n, "name one of them: %s.NAME", name)
 		}
 		return
+	case "command":
+		if !p.usage {
+			c.errorf(n, "command: only the usage of a command sees it")
+			return
+		}
 	case "answer":
 		if !p.answer {
 			c.errorf(n, "answer: only accept, inside ask, looks at an answer; what was accepted is steps.ID.text")
@@ -171,8 +176,12 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 			c.errorf(n, "match: the rule has no match")
 		}
 	case "args":
-		if !p.args {
-			c.errorf(n, "args: the rule's match has no mode: command")
+		if p.command != nil {
+			if !based {
+				c.errorf(n, "name one of them: args.NAME")
+			}
+		} else if !p.args {
+			c.errorf(n, "args: the rule has no command, and its match no mode: command")
 		}
 	case "state":
 		c.prog.needs.State = true
@@ -210,6 +219,10 @@ func (c *nameCheck) member(at *ast.Node, n *ast.MemberNode) {
 		}
 	}
 	switch root {
+	case "args":
+		if p.command != nil && p.level != levelLoad {
+			c.arg(at, n, name)
+		}
 	case "msg":
 		if name == "elems" {
 			c.prog.elems = true
@@ -354,6 +367,8 @@ func (c *nameCheck) call(at *ast.Node, n *ast.CallNode, calls *int) {
 		n.Arguments = append(n.Arguments, hidden("seed()"), &ast.IntegerNode{Value: int(h.Sum32())})
 	case "redact":
 		c.redact(n)
+	case "help":
+		c.help(n)
 	}
 	if why, ok := disabled[callee.Value]; ok && callee.Value != "now" {
 		c.errorf(n, "%s() is not there: %s", callee.Value, why)

@@ -52,6 +52,7 @@ type Rule struct {
 	Limit           *Limit   // nil: none
 	Batch           *Batch   // nil: each event is a run of its own
 	Session         *Session // nil: the steps are no dialogue
+	Command         *Command // nil: it is none, or one of match's mode command
 	Pos             Pos
 	Defaults        []Defaulted // what of this comes from defaults
 	Used            *Used       // of a rule that comes from a blueprint
@@ -64,6 +65,8 @@ type Rule struct {
 	allNeeds Needs // of the steps too
 	runVars  map[string]bool
 	outputs  map[string]Type // of the steps with an id
+	helps    bool            // it calls help(), which reads what all rules read
+	node     *yaml.Node      // of a rule that no file has
 }
 
 // Needs says which facts the rule reads, in its match, its if and its steps.
@@ -79,7 +82,7 @@ const (
 
 var (
 	ruleKeys = []string{
-		"id", "name", "use", "on", "match", "if", "stage", "priority", "final", "continue", "include_self", "run", "limit", "batch",
+		"id", "name", "use", "on", "match", "command", "if", "stage", "priority", "final", "continue", "include_self", "run", "limit", "batch",
 		"session", "do",
 	}
 	ruleID = regexp.MustCompile(`^[a-z0-9_][a-z0-9_.-]*$`)
@@ -137,7 +140,7 @@ func (l *loader) rule(r *reader, n *yaml.Node, set *Set, defaults map[string]*de
 	}
 	c := &ruleCompiler{r: r, set: set, rule: rule, ids: make(map[string]int), defaults: defaults}
 	c.head(n, get)
-	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value}
+	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value, get["command"].value}
 	c.place = &place{
 		r: r, set: set, rule: rule, lists: lists, vars: vars, inputs: inputs, runVars: runVars(bodies...),
 		steps: make(map[string]Type), later: stepIDs(bodies...), locals: make(map[string]Type),
@@ -149,11 +152,21 @@ func (l *loader) rule(r *reader, n *yaml.Node, set *Set, defaults map[string]*de
 	if e, ok := get["match"]; ok {
 		c.match(e.value)
 	}
+	if e, ok := get["command"]; ok {
+		if _, ok := get["match"]; ok {
+			r.errorf(e.key, "a rule has match or command: a command is how its message is found")
+		}
+		c.command(e)
+	}
 	if e, ok := get["if"]; ok {
 		if rule.cond = c.condition(e.value, "if"); rule.cond != nil {
 			rule.needs = rule.cond.needs
 		}
+		if rule.Command != nil {
+			c.commandGuard(e.value)
+		}
 	}
+	c.helpFor(get["if"].value)
 	if e, ok := get["session"]; ok {
 		c.session(e)
 	}
@@ -166,6 +179,9 @@ func (l *loader) rule(r *reader, n *yaml.Node, set *Set, defaults map[string]*de
 		c.batch(e.value)
 		if s, ok := get["session"]; ok {
 			r.errorf(s.key, "a rule has batch or session: a talk is with one, not with many at once")
+		}
+		if rule.Command != nil {
+			r.errorf(e.key, "a rule has batch or command: each command has arguments of its own")
 		}
 	}
 	c.place.level = levelStep
@@ -531,6 +547,9 @@ func (r *Rule) walk(f func(*program)) {
 	steps(r.Steps...)
 	if r.Limit != nil {
 		steps(r.Limit.Reply...)
+	}
+	if r.Command != nil {
+		steps(r.Command.Usage...)
 	}
 	if r.Session != nil {
 		steps(r.Session.OnTimeout...)
