@@ -74,12 +74,15 @@ var (
 	onlyInput = regexp.MustCompile(`^\s*\$\{\{\s*inputs\.([a-z_][a-z0-9_]*)\s*\}\}\s*$`)
 )
 
-// findUses reads the blueprints that entries of rules use. What is wrong with the entries is told when they are compiled.
+// findUses reads the blueprints that entries of rules use, and the tables of their faqs. What is wrong with the entries is told when they are compiled.
 // within are the blueprints around, the using one last.
 func (l *loader) findUses(d *document, items []*yaml.Node, within []string) {
 	quiet := &reader{l: &loader{}, d: d}
 	for _, item := range items {
 		for _, e := range pairs(item) {
+			if e.name == "faq" {
+				l.findFAQ(d, e.value)
+			}
 			if e.name != "use" {
 				continue
 			}

@@ -60,8 +60,8 @@ const aDay = 24 * time.Hour
 
 func defaultBot() BotConfig {
 	return BotConfig{
-		CatchUp:  CatchUp{MaxAge: aDay},
-		Keep:     Keep{Events: 14 * aDay, Traces: 14 * aDay, Dead: 30 * aDay, Size: 2 << 30},
+		CatchUp: CatchUp{MaxAge: aDay},
+		Keep:    Keep{Events: 14 * aDay, Traces: 14 * aDay, Dead: 30 * aDay, Size: 2 << 30},
 	}
 }
 

@@ -92,13 +92,20 @@ func (s *Set) Describe(r *Rule, catalog Catalog) *Description {
 				d.Words = append(d.Words, DescribedWords{part.key, words[:n], len(words) - n})
 			}
 		}
+		if f := m.faq; f != nil {
+			asked := DescribedWords{Key: "faq", More: max(0, len(f.rows)-maxDescribedWords)}
+			for _, row := range f.rows[:len(f.rows)-asked.More] {
+				asked.Words = append(asked.Words, row.question)
+			}
+			d.Words = append(d.Words, asked)
+		}
 	}
 	if r.cond != nil && r.cond.operands != nil {
 		d.Conditions = describeOperands(r.cond.operands())
 	}
 	switch {
 	case d.Always:
-	case r.match != nil && len(r.match.any.words)+len(r.match.all.words) > 0:
+	case r.match != nil && r.match.wants():
 		d.Narrowed = "its words"
 	default:
 		d.Narrowed = "what its if names"

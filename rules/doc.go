@@ -80,6 +80,7 @@
 //   - name: for people.
 //   - on: an event, or a list of events. See Events.
 //   - match: which words the message must have. See Words.
+//   - faq: a table of questions and answers, in place of match. See Questions and answers.
 //   - command: the first word of the message, with typed arguments behind it, in place of match. See Commands.
 //   - if: an expression that must be true. See Expressions.
 //   - stage: guard, main (the default), fallback or observe.
@@ -537,6 +538,27 @@
 // that, which comes before all others: a word, or command and aliases. bot.language is that of these texts, zh (the default)
 // or en.
 //
+// # Questions and answers
+//
+//	rules:
+//	  - id: faq
+//	    on: message
+//	    faq: { file: faq.csv, mode: contains, normalize: chat }
+//
+// faq.csv is a table (see Files); faq: faq.csv says the file alone. A question of it that is in the message fires the rule,
+// which replies the row's answer unless it has do. The columns, in any order, others do not count:
+//
+//	question (问题)              what is asked
+//	aliases (别名, 相似问法)     what else means the same, with | or line breaks between
+//	answer (答案, 回答)          the answer; it is a text, in which ${{ }} is nothing special
+//	answers                      in place of answer: several, with | between; one is picked
+//	mode (匹配方式)              contains, exact, prefix, word or fuzzy; that of faq unless given, which is contains
+//
+// Of several questions in one message an exact one goes before others, then the longest, then the first row. Steps see the
+// row as faq.question, faq.answer and faq.line. Questions that come twice in one mode, and rows without a question or an
+// answer, are errors; a question that another row's question is in is a warning. Ten thousand rows cost a message no more
+// than ten.
+//
 // # Expressions
 //
 // An if holds a bare expression; in every other string ${{ … }} holds one, and the rest is literal text. A value that is one
@@ -561,6 +583,7 @@
 //	bot     id, name, admins
 //	match   words, spans (start, end: bytes of msg.text), groups, text (of the first hit)
 //	args    the arguments of a command: a list of texts in mode command, args.NAME for those of command
+//	faq     in the steps of a rule with faq: question, answer, line
 //	command in the usage of a command only: name, usage, error
 //	inputs  inputs.NAME, in a blueprint
 //	lists   lists.NAME; `x in lists.NAME` takes the same time for any length
@@ -734,7 +757,7 @@
 //	   12 |       - repyl: hi
 //	      |         ^
 //
-// What is no mistake but probably not meant is in Set.Warnings: unused-list, empty-list, unreachable, shadow,
+// What is no mistake but probably not meant is in Set.Warnings: unused-list, empty-list, csv-blank, csv-duplicate, faq-overlap, unreachable, shadow,
 // always-candidate (nothing narrows the rule down, so its if is evaluated for every event), unset-secret, idle-session (a
 // session whose steps ask nothing), silent-handoff (nobody is told, and nothing gives the conversation back by itself),
 // unheard-signal (a signal that no rule listens to), fuzzy-cost (what fuzzy words cost), short-word (one character is left

@@ -52,6 +52,7 @@ func TestReferenceExamples(t *testing.T) {
 			blueprint = &fstest.MapFile{Data: []byte(src)}
 			continue
 		}
+		fsys["faq.csv"] = &fstest.MapFile{Data: []byte("question,answer\n营业时间,九点\n")}
 		if strings.Contains(src, "use:") {
 			fsys["blueprints/ads.yaml"] = blueprint
 		}
@@ -95,7 +96,7 @@ func TestReferenceIsWhole(t *testing.T) {
 	}
 	text := file.Doc.Text()
 	words := slices.Concat(ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions), defaultKeys,
-		blueprintKeys, inputKeys, inputTypes, useKeys, commandKeys, argKeys, argTypes, botKeys)
+		blueprintKeys, inputKeys, inputTypes, useKeys, commandKeys, argKeys, argTypes, botKeys, faqKeys, faqModes)
 	for _, fields := range fieldsOf {
 		words = append(words, fields...)
 	}

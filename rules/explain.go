@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 )
@@ -38,7 +39,7 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 			e.Fired = t.try(r)
 			if e.Fired && r.match != nil {
 				e.Hit = t.hit(r)
-				e.Text = e.Hit.Wrong
+				e.Text = cmp.Or(e.Hit.Wrong, r.match.told(&e.Hit))
 			}
 			if r.cond != nil && t.reason != reasonSelf && t.reason != reasonMatch {
 				e.Parts = t.parts(r)
@@ -117,6 +118,9 @@ func cut(s string) string { return shorten(s, 40) }
 func (m *matcher) why(in *input) string {
 	if in.text == "" {
 		return "match  the message has no text"
+	}
+	if m.faq != nil {
+		return "match  no question of " + m.faq.file
 	}
 	if m.mode == MatchCommand {
 		return "match  no command of any_of"

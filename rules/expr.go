@@ -57,6 +57,7 @@ type place struct {
 	answer  bool           // an ask's accept
 	command *Command       // the rule's, whose arguments args has
 	usage   bool           // a command's usage
+	faq     bool           // the rule has a faq
 }
 
 type level int
@@ -90,12 +91,12 @@ var roots = types.Map{
 	"chat": types.TypeOf(&chatView{}), "bot": types.TypeOf(&botView{}), "match": types.TypeOf(&matchView{}),
 	"args": types.TypeOf([]string{}), "state": types.TypeOf(&stateView{}), "now()": types.TypeOf(time.Time{}),
 	"seed()": types.String, countFunction: types.TypeOf(counter(nil)), "events": types.TypeOf([]itemView{}), "answer": types.TypeOf(&answerView{}),
-	givenRoot: types.TypeOf(map[string]any{}), helpFunction: types.TypeOf(helper(nil)), "command": types.TypeOf(&commandView{}),
+	givenRoot: types.TypeOf(map[string]any{}), helpFunction: types.TypeOf(helper(nil)), "command": types.TypeOf(&commandView{}), "faq": types.TypeOf(&faqView{}),
 }
 
 // rootNames is what a person may write, for suggestions and collisions.
 var rootNames = []string{
-	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "inputs", "steps", "secrets", "events", "answer", "command",
+	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "inputs", "steps", "secrets", "events", "answer", "command", "faq",
 }
 
 // Needs says which facts that an event does not carry itself are read.
@@ -481,6 +482,7 @@ var plainNames = strings.NewReplacer(
 	"*rules.errorView", "error", "rules.errorView", "error", "rules.changeView", "change",
 	"[]rules.itemView", "list", "rules.itemView", "item", "*rules.answerView", "answer", "rules.answerView", "answer",
 	"*rules.commandView", "command", "rules.commandView", "command",
+	"*rules.faqView", "faq", "rules.faqView", "faq",
 	"map[string]struct {}", "list", "map[string]interface {}", "mapping", "[]interface {}", "list", "interface {}", "any",
 	"[]string", "list", "*string", "text", "time.Duration", "duration", "time.Time", "time", "<nil>", "nil",
 )
@@ -495,6 +497,7 @@ var fieldsOf = map[string][]string{
 	"state": viewFields(stateView{}), "element": viewFields(elemView{}), "span": viewFields(spanView{}),
 	"error": viewFields(errorView{}), "change": viewFields(changeView{}), "item": viewFields(itemView{}),
 	"answer": viewFields(answerView{}), "command": viewFields(commandView{}),
+	"faq": viewFields(faqView{}),
 }
 
 func viewFields(view any) []string {

@@ -252,12 +252,18 @@ func (b *languageBuilder) rule() *Form {
 		key("normalize", "How text and words are made alike; chat unless given.", normalize))
 	match.AnyOf = []string{"any_of", "all_of", "none_of"}
 	forms := map[string]FormKey{
-		"id":           must("", "Small letters, digits, dots, - and _; no two rules have the same.", matching(ruleID.String())),
-		"name":         key("", "For people.", textForm),
-		"use":          key("", "Rules of a blueprint, in place of one rule's own keys. Beside it stand id and run.", b.use()),
-		"on":           key("", "The events that the rule listens to.", either(event, itemsOf(event))),
-		"match":        key("", "Which words the message must have.", match),
-		"command":      key("", "The first word of the message, with arguments behind it, in place of match.", b.command()),
+		"id":      must("", "Small letters, digits, dots, - and _; no two rules have the same.", matching(ruleID.String())),
+		"name":    key("", "For people.", textForm),
+		"use":     key("", "Rules of a blueprint, in place of one rule's own keys. Beside it stand id and run.", b.use()),
+		"on":      key("", "The events that the rule listens to.", either(event, itemsOf(event))),
+		"match":   key("", "Which words the message must have.", match),
+		"command": key("", "The first word of the message, with arguments behind it, in place of match.", b.command()),
+		"faq": key("", "A table of questions and answers, in place of match; its answer is replied unless there is do.", either(stringForm,
+			&Form{Kind: FormMapping, Keys: ordered(faqKeys, map[string]FormKey{
+				"file":      must("", "A .csv file with the columns question, aliases, answer, mode.", stringForm),
+				"mode":      key("", "Of rows that say none; contains unless given.", oneWord(faqModes...)),
+				"normalize": key("", "How text and questions are made alike.", normalize),
+			})})),
 		"if":           key("", "An expression that must be true.", exprForm),
 		"stage":        key("", "When the rule is tried; main unless given.", oneWord(stageNames...)),
 		"priority":     key("", "Higher first, inside a stage; 0 unless given.", intFrom(minPriority, maxPriority)),
@@ -280,7 +286,7 @@ func (b *languageBuilder) rule() *Form {
 		"do": key("", "The steps.", b.steps),
 	}
 	f := &Form{Name: "rule", Doc: "One rule, or the use of a blueprint.", Kind: FormMapping, Keys: ordered(ruleKeys, forms)}
-	f.AnyOf = []string{"do", "use"}
+	f.AnyOf = []string{"do", "use", "faq"}
 	return f
 }
 

@@ -50,6 +50,9 @@ type Hit struct {
 	// them, for the person who wrote them. The rule does Command.Usage then, in place of its steps.
 	Given map[string]string `json:"given,omitzero"`
 	Wrong string            `json:"wrong,omitzero"`
+
+	// Row is the row of a faq that answers, from 1; 0 is none.
+	Row int `json:"row,omitzero"`
 }
 
 // matcher is a rule's match, compiled.
@@ -60,7 +63,12 @@ type matcher struct {
 	all     phrases
 	none    phrases
 	except  phrases // what stands inside one of them does not count
+
+	faq *faqTable // in place of words
 }
+
+// wants reports whether something must be in the text.
+func (m *matcher) wants() bool { return len(m.any.words)+len(m.all.words) > 0 || m.faq != nil }
 
 // occurrence is where a word stands in a view.
 type occurrence struct{ word, start, end int }
@@ -70,6 +78,9 @@ func (m *matcher) matches(in *input) bool {
 	if m.mode == MatchCommand {
 		_, ok := m.command(in)
 		return ok
+	}
+	if m.faq != nil {
+		return m.faq.found(in)
 	}
 	v := in.view(m.profile)
 	for i := range m.all.words {
@@ -139,6 +150,10 @@ const maxOccurrences = 10_000
 func (m *matcher) hit(in *input) Hit {
 	if m.mode == MatchCommand {
 		hit, _ := m.command(in)
+		return hit
+	}
+	if m.faq != nil {
+		_, hit, _ := m.faq.best(in)
 		return hit
 	}
 	var hit Hit

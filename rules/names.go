@@ -140,6 +140,15 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 			c.errorf(n, "name one of them: %s.NAME", name)
 		}
 		return
+	case "faq":
+		if !p.faq {
+			c.errorf(n, "faq: the rule has no faq")
+			return
+		}
+		if p.level == levelRule {
+			c.errorf(n, "faq: only steps see which row answers")
+			return
+		}
 	case "command":
 		if !p.usage {
 			c.errorf(n, "command: only the usage of a command sees it")

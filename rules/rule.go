@@ -82,7 +82,7 @@ const (
 
 var (
 	ruleKeys = []string{
-		"id", "name", "use", "on", "match", "command", "if", "stage", "priority", "final", "continue", "include_self", "run", "limit", "batch",
+		"id", "name", "use", "on", "match", "command", "faq", "if", "stage", "priority", "final", "continue", "include_self", "run", "limit", "batch",
 		"session", "do",
 	}
 	ruleID = regexp.MustCompile(`^[a-z0-9_][a-z0-9_.-]*$`)
@@ -139,6 +139,10 @@ func (l *loader) rule(r *reader, n *yaml.Node, set *Set, defaults map[string]*de
 		lists, vars, inputs = map[string][]string{}, map[string]any{}, u.inputs
 	}
 	c := &ruleCompiler{r: r, set: set, rule: rule, ids: make(map[string]int), defaults: defaults}
+	if e, ok := get["faq"]; ok && get["do"].value == nil {
+		rule.node = withAnswer(resolve(n), e.key)
+		get["do"] = entry{"do", e.key, rule.node.Content[len(rule.node.Content)-1]}
+	}
 	c.head(n, get)
 	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value, get["command"].value}
 	c.place = &place{
@@ -157,6 +161,12 @@ func (l *loader) rule(r *reader, n *yaml.Node, set *Set, defaults map[string]*de
 			r.errorf(e.key, "a rule has match or command: a command is how its message is found")
 		}
 		c.command(e)
+	}
+	if e, ok := get["faq"]; ok {
+		if get["match"].key != nil || get["command"].key != nil {
+			r.errorf(e.key, "a rule has faq, match or command: its questions are how a message is found")
+		}
+		c.faq(e)
 	}
 	if e, ok := get["if"]; ok {
 		if rule.cond = c.condition(e.value, "if"); rule.cond != nil {
@@ -198,6 +208,19 @@ func (l *loader) rule(r *reader, n *yaml.Node, set *Set, defaults map[string]*de
 	rule.walk(func(p *program) { rule.allNeeds = rule.allNeeds.or(p.needs) })
 	c.warn(get)
 	set.Rules = append(set.Rules, rule)
+}
+
+// withAnswer is a rule with what a faq does unless the rule says otherwise.
+func withAnswer(n, at *yaml.Node) *yaml.Node {
+	text := func(s string) *yaml.Node {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s, Line: at.Line, Column: at.Column}
+	}
+	step := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: at.Line, Column: at.Column}
+	step.Content = []*yaml.Node{text(replyAction), text(faqAnswer)}
+	steps := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: []*yaml.Node{step}, Line: at.Line, Column: at.Column}
+	out := *n
+	out.Content = append(slices.Clone(n.Content), text("do"), steps)
+	return &out
 }
 
 // warn tells what of the rule is no mistake but probably not meant.

@@ -211,6 +211,8 @@ func (sc *Scope) env(set *Set, rule *Rule, programs ...*program) map[string]any 
 				env[name] = rule.Command.values(sc.Hit, sc.Facts.Now.Location())
 			case helpFunction:
 				env[name] = sc.help(set)
+			case "faq":
+				env[name] = sc.faq(rule)
 			case "command":
 				env[name] = sc.command(rule)
 			case "events":

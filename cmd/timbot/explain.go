@@ -83,7 +83,7 @@ func writeDescription(w io.Writer, d *rules.Description) error {
 	if d.Run != "live" {
 		line("run", "%s", d.Run)
 	}
-	says := map[string]string{"any_of": "one of", "all_of": "all of", "none_of": "none of"}
+	says := map[string]string{"any_of": "one of", "all_of": "all of", "none_of": "none of", "faq": "questions"}
 	for i, words := range d.Words {
 		name := ""
 		if i == 0 {
