@@ -70,7 +70,10 @@ const (
 )
 
 func either(forms ...*Form) *Form { return &Form{Kind: FormEither, Either: forms} }
-func itemsOf(item *Form) *Form    { return &Form{Kind: FormList, Item: item, Least: 1} }
+func named(name string, forms ...*Form) *Form {
+	return &Form{Name: name, Kind: FormEither, Either: forms}
+}
+func itemsOf(item *Form) *Form { return &Form{Kind: FormList, Item: item, Least: 1} }
 func oneWord(words ...string) *Form {
 	return &Form{Kind: FormWord, Words: words}
 }
@@ -160,14 +163,14 @@ func (b *languageBuilder) bot() *Form {
 
 // normalize is how text and words are made alike.
 func (b *languageBuilder) normalize() *Form {
-	return either(oneWord(normalizeNames...), mappingOf(
+	return named("normalize", oneWord(normalizeNames...), mappingOf(
 		key("profile", "strict unless given.", oneWord(normalizeNames...)),
 		key("pinyin", "Chinese characters are compared by their sound.", boolForm),
 		key("aliases", "What is written for what, such as V: 微.", &Form{Kind: FormTable, Item: stringForm})))
 }
 
 func (b *languageBuilder) limit() *Form {
-	return either(oneWord(noLimit), mappingOf(
+	return named("limit", oneWord(noLimit), mappingOf(
 		key("per", "user, chat, or a text with ${{ }}; one limit for all unless given.", textForm),
 		must("rate", "How many in how long, such as 1/30s.", rateForm),
 		key("over", "What becomes of an event over the limit; drop unless given.", oneWord(overNames...)),
