@@ -13,6 +13,9 @@ type Explanation struct {
 	Shadow bool
 	Hit    Hit
 
+	// Found is the row of a faq that answers, or what is wrong with the arguments of a command; empty of other rules.
+	Found string
+
 	// Reason is one word for why the rule did not fire: "off", "event", "stage", "self", "match", "if", "fact", "error",
 	// "limit" (it matched, and Facts.Gate did not let it through).
 	Reason string
@@ -39,7 +42,7 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 			e.Fired = t.try(r)
 			if e.Fired && r.match != nil {
 				e.Hit = t.hit(r)
-				e.Text = cmp.Or(e.Hit.Wrong, r.match.told(&e.Hit))
+				e.Found = cmp.Or(e.Hit.Wrong, r.match.told(&e.Hit))
 			}
 			if r.cond != nil && t.reason != reasonSelf && t.reason != reasonMatch {
 				e.Parts = t.parts(r)
@@ -49,10 +52,7 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 			}
 			if e.Fired && f.Gate != nil && !e.Shadow && r.Gated() {
 				gate := f.Gate(Fired{Rule: r, Hit: e.Hit})
-				if gate.Why != "" {
-					e.Text = gate.Why
-				}
-				if gate.Closed {
+				if e.Text = gate.Why; gate.Closed {
 					e.Fired, e.Reason = false, "limit"
 				}
 			}

@@ -265,12 +265,12 @@ func (c *ruleCompiler) faqOverlaps(f *faqTable, d *document) {
 				tell.warn(at, "%q is answered by line %d, %q", cut(word), w.at.line, cut(w.question))
 				continue
 			}
-			f.each(&in, func(other int32, o occurrence, _ *matcher) bool {
+			f.each(&in, func(other int32, o occurrence, p *matcher) bool {
 				if other == row {
 					return true
 				}
-				w := &f.rows[other]
-				tell.warn(at, "%q holds %q of line %d too: the longer one is answered", cut(word), cut(w.question), w.at.line)
+				tell.warn(at, "%q holds %q of line %d too: the longer one is answered", cut(word), cut(p.any.words[o.word]),
+					f.rows[other].at.line)
 				return false
 			})
 		}

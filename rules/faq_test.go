@@ -41,8 +41,8 @@ func TestFAQ(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%q: %q, want %q", c.text, got, c.want)
 		}
-		if e := set.Explain(ev, facts())[0]; c.want != "" && e.Text != c.row || e.Fired != (c.want != "") {
-			t.Errorf("%q: explained as %q, want %q", c.text, e.Text, c.row)
+		if e := set.Explain(ev, facts())[0]; c.want != "" && e.Found != c.row || e.Fired != (c.want != "") {
+			t.Errorf("%q: explained as %q, want %q", c.text, e.Found, c.row)
 		}
 	}
 	if got := answerOf(t, set, c2c("在 吗？？"), facts()); !slices.Contains([]string{"2 在吗 在", "2 在吗 在的", "2 在吗 请讲"}, got) {
