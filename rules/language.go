@@ -289,7 +289,7 @@ func (b *languageBuilder) rule() *Form {
 		"do": key("", "The steps.", b.steps),
 	}
 	f := &Form{Name: "rule", Doc: "One rule, or the use of a blueprint.", Kind: FormMapping, Keys: ordered(ruleKeys, forms)}
-	f.AnyOf = []string{"do", "use", "faq"}
+	f.AnyOf, f.OneOf = []string{"do", "use", "faq"}, [][]string{{"on", "use"}}
 	return f
 }
 
