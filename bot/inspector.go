@@ -20,6 +20,7 @@ type Inspector struct {
 	wake    func(journal.Timer) // tells the running bot of a timer; nil without one
 
 	people   *people                        // of the running bot; nil without one
+	lanes    *lanes                         // of the running bot; nil without one
 	goOnWith func(conversation, run string) // lets a run of the running bot go on; nil without one
 
 	changing sync.Mutex // one person at a time

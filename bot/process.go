@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
@@ -94,7 +96,7 @@ func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 
 // waits reports whether a run goes on waiting: for its timer, or, without one, for something that has not come.
 func (b *Bot) waits(r journal.Run) bool {
-	if b.people.ready(r.ID) {
+	if b.people.ready(r.ID) || b.lanes.ready(r.ID) {
 		return false
 	}
 	if b.timers.wakes(r.ID) {
@@ -124,6 +126,9 @@ func (b *Bot) resume(ctx context.Context, id string) error {
 	}
 	r.change.StopTimers = append(r.change.StopTimers, id)
 	r.shared = true
+	if r.displaced() {
+		return r.endDisplaced(ctx)
+	}
 	if ok, err := r.takeTurn(ctx); !ok || err != nil {
 		return err
 	}
@@ -145,6 +150,12 @@ func ruleEvents(stored journal.Event, rec eventRecord, self string) []rules.Even
 	if rec.SDK == nil {
 		ev := rules.Lifecycle(rec.Lifecycle, rec.At, self)
 		ev.Key, ev.Hops = stored.Key, rec.Hops
+		if len(rec.Call) > 0 {
+			var call callRecord
+			if err := json.Unmarshal(rec.Call, &call); err == nil { // which storeCall wrote
+				ev.Data = call.trigger()
+			}
+		}
 		if len(rec.Data) > 0 {
 			ev.Data, _ = decodeValue(rec.Data) // which encodeValue wrote
 		}
@@ -167,7 +178,7 @@ func (b *Bot) decide(
 		b.observer.EventGivenUp()
 		return nil, change, nil
 	}
-	g := &gate{b: b, ctx: ctx}
+	g := &gate{b: b, ctx: ctx, event: stored.Key, conversation: stored.Conversation}
 	var runs []*run
 	for nth := range events {
 		ev := &events[nth]
@@ -177,7 +188,7 @@ func (b *Bot) decide(
 		}
 		heard := b.hear(ev, trace)
 		facts.Taken = heard.taken
-		g.open(ev, facts)
+		g.open(ev, nth, facts)
 		decision := set.Match(ev, facts)
 		if err := g.close(); err != nil {
 			return nil, nil, err
@@ -219,7 +230,9 @@ func (b *Bot) decide(
 			if err := b.openDialogue(r, change); err != nil {
 				return nil, nil, err
 			}
-			g.admit(r, change)
+			if err := g.admit(r, change); err != nil {
+				return nil, nil, err
+			}
 			runs = append(runs, r)
 		}
 	}

@@ -116,6 +116,11 @@ func (s *Set) Describe(r *Rule, catalog Catalog) *Description {
 	for _, v := range r.Defaults {
 		d.Defaults = append(d.Defaults, DescribedKey{v.Key, fmt.Sprintf("%s (%s)", v.Text, v.Pos)})
 	}
+	for _, name := range r.Events {
+		if path, ok := strings.CutPrefix(name, webhookPrefix); ok && s.webhooks[path] != nil {
+			d.Keys = append(d.Keys, DescribedKey{"webhook", s.webhooks[path].describe()})
+		}
+	}
 	w := describer{catalog: catalog}
 	for _, e := range pairs(s.ruleNode(r)) {
 		switch {

@@ -23,7 +23,8 @@ func (w keyWalk) walk(path string, f *Form, n *yaml.Node) {
 		path = f.Name
 	}
 	if f.Kind == FormEither {
-		i := slices.IndexFunc(f.Either, func(e *Form) bool {
+		forms := alternatives(f)
+		i := slices.IndexFunc(forms, func(e *Form) bool {
 			switch n.Kind {
 			case yaml.MappingNode:
 				return e.Kind == FormMapping || e.Kind == FormTable
@@ -35,7 +36,7 @@ func (w keyWalk) walk(path string, f *Form, n *yaml.Node) {
 		if i < 0 {
 			return
 		}
-		f = f.Either[i]
+		f = forms[i]
 	}
 	if f.Name != "" {
 		path = f.Name
@@ -63,7 +64,7 @@ func (w keyWalk) walk(path string, f *Form, n *yaml.Node) {
 		}
 	case f.Kind == FormList && n.Kind == yaml.SequenceNode:
 		for _, item := range n.Content {
-			w.walk(path+"[]", f.Item, item)
+			w.walk(path, f.Item, item)
 		}
 	}
 }
@@ -76,6 +77,18 @@ func (w keyWalk) action(approve *Form, n *yaml.Node) {
 			w.walk("approve", approve, n.Content[i+1])
 		}
 	}
+}
+
+// alternatives are the forms that a form may have, without forms that are one of several themselves.
+func alternatives(f *Form) []*Form {
+	if f.Kind != FormEither {
+		return []*Form{f}
+	}
+	var out []*Form
+	for _, e := range f.Either {
+		out = append(out, alternatives(e)...)
+	}
+	return out
 }
 
 func mappingIn(f *Form) *Form {
@@ -116,7 +129,7 @@ func languageKeys(w keyWalk, f *Form) []string {
 		case FormTable:
 			all(path+".NAME", f.Item)
 		case FormList:
-			all(path+"[]", f.Item)
+			all(path, f.Item)
 		}
 	}
 	all("", f)
@@ -232,11 +245,7 @@ func wrongForms(f *Form) map[string]*yaml.Node {
 		"a boolean":                     scalar("!!bool", "true"),
 		"an unknown word":               scalar("!!str", "no such word"),
 	}
-	forms := f.Either
-	if f.Kind != FormEither {
-		forms = []*Form{f}
-	}
-	for _, f := range forms {
+	for _, f := range alternatives(f) {
 		switch f.Kind {
 		case FormAny:
 			return nil

@@ -79,10 +79,11 @@ type ruleEnv struct {
 	Match *matchView `expr:"match"`
 	Args  []string   `expr:"args"`
 	// Given is the arguments of a typed command.
-	Given map[string]any `expr:"args()"`
-	State *stateView     `expr:"state"`
-	Now   time.Time      `expr:"now()"` // no identifier can be spelled so: only a call of now() reaches it
-	Seed  string         `expr:"seed()"`
+	Given   map[string]any `expr:"args()"`
+	State   *stateView     `expr:"state"`
+	Trigger *triggerView   `expr:"trigger"`
+	Now     time.Time      `expr:"now()"` // no identifier can be spelled so: only a call of now() reaches it
+	Seed    string         `expr:"seed()"`
 }
 
 // roots are the names that an expression may begin with, with the types of those that are the same everywhere.
@@ -92,11 +93,13 @@ var roots = types.Map{
 	"args": types.TypeOf([]string{}), "state": types.TypeOf(&stateView{}), "now()": types.TypeOf(time.Time{}),
 	"seed()": types.String, countFunction: types.TypeOf(counter(nil)), "events": types.TypeOf([]itemView{}), "answer": types.TypeOf(&answerView{}),
 	givenRoot: types.TypeOf(map[string]any{}), helpFunction: types.TypeOf(helper(nil)), "command": types.TypeOf(&commandView{}), "faq": types.TypeOf(&faqView{}),
+	"trigger": types.TypeOf(&triggerView{}),
 }
 
 // rootNames is what a person may write, for suggestions and collisions.
 var rootNames = []string{
 	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "inputs", "steps", "secrets", "events", "answer", "command", "faq",
+	"trigger",
 }
 
 // Needs says which facts that an event does not carry itself are read.
@@ -483,6 +486,7 @@ var plainNames = strings.NewReplacer(
 	"[]rules.itemView", "list", "rules.itemView", "item", "*rules.answerView", "answer", "rules.answerView", "answer",
 	"*rules.commandView", "command", "rules.commandView", "command",
 	"*rules.faqView", "faq", "rules.faqView", "faq",
+	"*rules.triggerView", "trigger", "rules.triggerView", "trigger", "map[string]string", "mapping",
 	"map[string]struct {}", "list", "map[string]interface {}", "mapping", "[]interface {}", "list", "interface {}", "any",
 	"[]string", "list", "*string", "text", "time.Duration", "duration", "time.Time", "time", "<nil>", "nil",
 )

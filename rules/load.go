@@ -46,6 +46,7 @@ type Set struct {
 	uses     struct{ dialogues, handoffs, approvals, answers bool }
 
 	countWindow time.Duration
+	webhooks    map[string]*Webhook // by path
 }
 
 // Hash names the text of all files, lists included. Sets with the same hash behave the same under the same catalog and
@@ -107,6 +108,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	}
 	set.sources = l.sources
 	set.hash = hashSources(l.sources)
+	set.finishWebhooks()
 	set.index()
 	set.uses.answers = slices.ContainsFunc(set.Rules, (*Rule).revokesAnswers)
 	l.lint(set)

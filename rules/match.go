@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -340,6 +341,9 @@ func (t *trial) fill(r *Rule) {
 		t.env = ruleEnv{
 			Event: &t.views.event, Msg: &t.views.msg, User: &t.views.user, Chat: &t.views.chat, Bot: &t.views.bot,
 			State: &t.views.state, Now: t.facts.Now, Seed: t.ev.Key,
+		}
+		if strings.HasPrefix(t.ev.Type, webhookPrefix) {
+			t.env.Trigger = w.trigger(t.ev)
 		}
 	}
 	if r.match == nil || !slices.Contains(r.cond.uses, "match") && !slices.Contains(r.cond.uses, "args") {

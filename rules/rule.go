@@ -49,10 +49,11 @@ type Rule struct {
 	Mode            Mode
 	Events          []string // event types, in the order of the reference
 	Steps           []*Step
-	Limit           *Limit   // nil: none
-	Batch           *Batch   // nil: each event is a run of its own
-	Session         *Session // nil: the steps are no dialogue
-	Command         *Command // nil: it is none, or one of match's mode command
+	Limit           *Limit       // nil: none
+	Batch           *Batch       // nil: each event is a run of its own
+	Session         *Session     // nil: the steps are no dialogue
+	Command         *Command     // nil: it is none, or one of match's mode command
+	Concurrency     *Concurrency // nil: any number of runs may be open
 	Pos             Pos
 	Defaults        []Defaulted // what of this comes from defaults
 	Used            *Used       // of a rule that comes from a blueprint
@@ -72,8 +73,10 @@ type Rule struct {
 // Needs says which facts the rule reads, in its match, its if and its steps.
 func (r *Rule) Needs() Needs { return r.allNeeds }
 
-// Gated reports whether Facts.Gate is asked about the rule: it has a limit or a batch, or is a dialogue.
-func (r *Rule) Gated() bool { return r.Limit != nil || r.Batch != nil || r.Session != nil }
+// Gated reports whether Facts.Gate is asked about the rule: it has a limit, a batch or concurrency, or is a dialogue.
+func (r *Rule) Gated() bool {
+	return r.Limit != nil || r.Batch != nil || r.Session != nil || r.Concurrency != nil
+}
 
 const (
 	minPriority = -1_000_000
@@ -82,8 +85,8 @@ const (
 
 var (
 	ruleKeys = []string{
-		"id", "name", "use", "on", "match", "command", "faq", "if", "stage", "priority", "final", "continue", "include_self", "run", "limit", "batch",
-		"session", "do",
+		"id", "name", "use", "on", "match", "command", "faq", "if", "stage", "priority", "final", "continue", "include_self", "run",
+		"limit", "concurrency", "batch", "session", "do",
 	}
 	ruleID = regexp.MustCompile(`^[a-z0-9_][a-z0-9_.-]*$`)
 )
@@ -193,6 +196,9 @@ func (l *loader) rule(r *reader, n *yaml.Node, set *Set, defaults map[string]*de
 		if rule.Command != nil {
 			r.errorf(e.key, "a rule has batch or command: each command has arguments of its own")
 		}
+	}
+	if e, ok := get["concurrency"]; ok {
+		c.concurrency(e)
 	}
 	c.place.level = levelStep
 	if e, ok := get["do"]; ok {
@@ -349,7 +355,11 @@ func (c *ruleCompiler) event(n *yaml.Node) []string {
 		case "schedule":
 			c.r.errorf(n, "this version has no schedules")
 		case "webhook":
-			c.r.errorf(n, "this version has no webhooks")
+			if len(n.Content) > 2 {
+				c.r.errorf(n.Content[2], "%s stands beside webhook: the options of a webhook stand under it, as { path: /deploy, ... }",
+					n.Content[2].Value)
+			}
+			return c.webhook(n.Content[1])
 		default:
 			c.r.errorf(n.Content[0], "unknown event form %q%s", key, didYouMean(key, []string{"schedule", "webhook"}))
 		}
@@ -513,6 +523,9 @@ func (r *Rule) keys(f func(*program)) {
 	}
 	if r.Batch != nil {
 		r.Batch.by.programs(f)
+	}
+	if r.Concurrency != nil {
+		r.Concurrency.per.programs(f)
 	}
 }
 
