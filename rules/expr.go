@@ -20,6 +20,8 @@ import (
 	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
 	"gopkg.in/yaml.v3"
+
+	"github.com/timbot-go/timbot/bot/schedule"
 )
 
 // Bounds of one expression.
@@ -43,8 +45,11 @@ type place struct {
 	level  level
 	events []eventDoc
 	// what the names lists.*, vars.*, steps.*, secrets.* and those of for_each may be followed by or mean
-	lists   map[string][]string
-	vars    map[string]any
+	lists map[string][]string
+	vars  map[string]any
+
+	calendars map[string]*schedule.Calendar
+
 	runVars map[string]bool // vars that a set step of the rule assigns
 	steps   map[string]Type // outputs of the steps before this place
 	later   map[string]bool // ids of all steps of the rule
@@ -67,16 +72,17 @@ const (
 
 // ruleEnv is what a rule's `if` sees. A struct of pointers keeps an evaluation from allocating the environment.
 type ruleEnv struct {
-	Event *eventView `expr:"event"`
-	Msg   *msgView   `expr:"msg"`
-	User  *userView  `expr:"user"`
-	Chat  *chatView  `expr:"chat"`
-	Bot   *botView   `expr:"bot"`
-	Match *matchView `expr:"match"`
-	Args  []string   `expr:"args"`
-	State *stateView `expr:"state"`
-	Now   time.Time  `expr:"now()"` // no identifier can be spelled so: only a call of now() reaches it
-	Seed  string     `expr:"seed()"`
+	Event   *eventView   `expr:"event"`
+	Msg     *msgView     `expr:"msg"`
+	User    *userView    `expr:"user"`
+	Chat    *chatView    `expr:"chat"`
+	Bot     *botView     `expr:"bot"`
+	Match   *matchView   `expr:"match"`
+	Args    []string     `expr:"args"`
+	State   *stateView   `expr:"state"`
+	Trigger *triggerView `expr:"trigger"`
+	Now     time.Time    `expr:"now()"` // no identifier can be spelled so: only a call of now() reaches it
+	Seed    string       `expr:"seed()"`
 }
 
 // roots are the names that an expression may begin with, with the types of those that are the same everywhere.
@@ -85,11 +91,12 @@ var roots = types.Map{
 	"chat": types.TypeOf(&chatView{}), "bot": types.TypeOf(&botView{}), "match": types.TypeOf(&matchView{}),
 	"args": types.TypeOf([]string{}), "state": types.TypeOf(&stateView{}), "now()": types.TypeOf(time.Time{}),
 	"seed()": types.String, countFunction: types.TypeOf(counter(nil)), "events": types.TypeOf([]itemView{}), "answer": types.TypeOf(&answerView{}),
+	"trigger": types.TypeOf(&triggerView{}),
 }
 
 // rootNames is what a person may write, for suggestions and collisions.
 var rootNames = []string{
-	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "steps", "secrets", "events", "answer",
+	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "steps", "secrets", "events", "answer", "trigger",
 }
 
 // Needs says which facts that an event does not carry itself are read.
@@ -361,7 +368,7 @@ func (p *place) compile(n *node, offset int, source string, wantBool bool) (out 
 	// The program keeps the root of its tree, which nothing reads any more; the rest of the tree is most of its memory.
 	reflect.ValueOf(tree.Node).Elem().SetZero()
 	// What compiles again later keeps the place as it is now, and nothing of the load but the file's text.
-	at := place{r: &reader{d: p.r.d}, rule: p.rule, level: p.level, events: p.events, lists: p.lists, vars: p.vars,
+	at := place{r: &reader{d: p.r.d}, rule: p.rule, level: p.level, events: p.events, lists: p.lists, vars: p.vars, calendars: p.calendars,
 		match: p.match, args: p.args}
 	if p.level == levelRule && p.rule != nil && p.rule.Stage == StageGuard && names.nilable {
 		prog.strict = sync.OnceValue(func() *vm.Program { return at.again(trimmed, true, true) })
@@ -468,7 +475,7 @@ var plainNames = strings.NewReplacer(
 	"*rules.msgView", "message", "rules.msgView", "message", "*rules.userView", "user", "rules.userView", "user",
 	"*rules.chatView", "chat", "rules.chatView", "chat", "*rules.eventView", "event", "rules.eventView", "event",
 	"*rules.botView", "bot", "rules.botView", "bot", "*rules.matchView", "match", "rules.matchView", "match",
-	"*rules.stateView", "state", "rules.stateView", "state", "rules.elemView", "element", "rules.spanView", "span",
+	"*rules.triggerView", "trigger", "rules.triggerView", "trigger", "*rules.stateView", "state", "rules.stateView", "state", "rules.elemView", "element", "rules.spanView", "span",
 	"*rules.errorView", "error", "rules.errorView", "error", "rules.changeView", "change",
 	"[]rules.itemView", "list", "rules.itemView", "item", "*rules.answerView", "answer", "rules.answerView", "answer",
 	"map[string]struct {}", "list", "map[string]interface {}", "mapping", "[]interface {}", "list", "interface {}", "any",
@@ -484,7 +491,7 @@ var fieldsOf = map[string][]string{
 	"event": viewFields(eventView{}), "bot": viewFields(botView{}), "match": viewFields(matchView{}),
 	"state": viewFields(stateView{}), "element": viewFields(elemView{}), "span": viewFields(spanView{}),
 	"error": viewFields(errorView{}), "change": viewFields(changeView{}), "item": viewFields(itemView{}),
-	"answer": viewFields(answerView{}),
+	"answer": viewFields(answerView{}), "trigger": viewFields(triggerView{}),
 }
 
 func viewFields(view any) []string {

@@ -177,6 +177,17 @@ var findings = []Finding{
 		Right: inRule("on: message", "do: [{signal: filed}]") + "  - {id: heard, on: signal.filed, do: [{log: heard}]}\n",
 	},
 	{
+		ID: "never-due", Title: "a schedule that never comes",
+		Doc:   "In twelve years the schedule has no slot: there is no 31 February, or its end is before its first one.",
+		Wrong: inRule("on: {schedule: '0 9 31 2 *'}", "do: [{log: x}]"),
+		Right: inRule("on: {schedule: '0 9 28 2 *'}", "do: [{log: x}]"),
+	},
+	{
+		ID: "calendar-ends", Mistake: true, Title: "a schedule that outlives its calendar",
+		Doc: "In the next 30 days the schedule has a slot on a day that its calendar does not know; the weekday would decide about it.\n" +
+			"The bot runs with it. A file adds days: calendars: {cn-workday: {file: cn-2027.yaml}}. Told by timbot lint.",
+	},
+	{
 		ID: "fuzzy-cost", Title: "what fuzzy words cost",
 		Doc: "Words with mode: fuzzy are looked for with some characters wrong, on every message. The warning says what that\n" +
 			"costs; many or short ones cost more.",

@@ -13,6 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/timbot-go/timbot/bot/schedule"
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
@@ -37,12 +38,15 @@ type Set struct {
 	vars     map[string]any
 	secrets  map[string]string
 	warnings []Warning
-	byEvent  map[string]*plan
-	facts    *index
-	kinds    map[sdkconn.EventKind]bool
-	byID     map[string]*Rule
-	needs    Needs
-	uses     struct{ dialogues, handoffs, approvals, answers bool }
+
+	calendars map[string]*schedule.Calendar // built-in ones too
+
+	byEvent map[string]*plan
+	facts   *index
+	kinds   map[sdkconn.EventKind]bool
+	byID    map[string]*Rule
+	needs   Needs
+	uses    struct{ dialogues, handoffs, approvals, answers bool }
 
 	countWindow time.Duration
 }
@@ -90,7 +94,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	set := &Set{Bot: defaultBot()}
 	l.file(name, nil, Pos{File: name})
 	l.resolveBot(set)
-	set.lists, set.vars, set.secrets = l.lists, l.vars, l.secrets
+	set.lists, set.vars, set.secrets, set.calendars = l.lists, l.vars, l.secrets, l.calendars
 	for _, f := range l.files {
 		for i, n := range f.rules {
 			l.rule(f.d, n, set)
@@ -115,7 +119,7 @@ func newLoader(fsys fs.FS, opts Options) *loader {
 		lists: make(map[string][]string), listPos: make(map[string]Pos), vars: make(map[string]any),
 		varPos: make(map[string]Pos), secrets: make(map[string]string), used: make(map[string]bool),
 		ruleIDs: make(map[string]Pos), folded: make(map[string]phrases), profiles: make(map[string]*profile),
-		compiling: newCompiling(), steps: make(map[string]StepSpec),
+		compiling: newCompiling(), steps: make(map[string]StepSpec), calendars: builtinCalendars(), calendarPos: make(map[string]Pos),
 	}
 }
 
@@ -145,6 +149,9 @@ type loader struct {
 	folded     map[string]phrases
 	steps      map[string]StepSpec // of the catalog, as far as it was asked: all rules share them
 	profiles   map[string]*profile
+
+	calendars   map[string]*schedule.Calendar // built-in ones too
+	calendarPos map[string]Pos
 }
 
 // ruleFile is a YAML file whose top level has been read.
@@ -239,7 +246,7 @@ func (l *loader) file(name string, within []string, from Pos) {
 	f := &ruleFile{d: d}
 	l.files = append(l.files, f)
 	top := len(within) == 0
-	valid := []string{"version", "include", "lists", "vars", "rules"}
+	valid := []string{"version", "include", "lists", "vars", "calendars", "rules"}
 	if top {
 		valid = append(valid, "bot", "secrets")
 	}
@@ -258,6 +265,8 @@ func (l *loader) file(name string, within []string, from Pos) {
 			l.readLists(r, e.value)
 		case e.name == "vars":
 			l.readVars(r, e.value)
+		case e.name == "calendars":
+			l.readCalendars(r, e.value)
 		case e.name == "rules":
 			f.rules, _ = r.sequence(e.value, "rules")
 		case e.name == "bot" && top:

@@ -125,7 +125,9 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 	t := trials.Get().(*trial)
 	t.begin(s, p, ev, f)
 	tried := &p.stages
-	if x != nil {
+	if ev.Rule != "" {
+		tried = s.only(ev)
+	} else if x != nil {
 		x.candidates(t, p)
 		tried = &t.stages
 	}
@@ -156,6 +158,15 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 	}, f, nil)
 	t.end()
 	return d
+}
+
+// only is the one rule that an event is for, if it listens to it.
+func (s *Set) only(ev *Event) *stages {
+	out := new(stages)
+	if r := s.byID[ev.Rule]; r != nil && r.Mode != ModeOff && slices.Contains(r.Events, ev.Type) {
+		out[r.Stage] = []*Rule{r}
+	}
+	return out
 }
 
 // walk tries the rules in order as Match promises. Of the facts it reads which stages are not tried. skipped, if not nil,
@@ -331,7 +342,7 @@ func (t *trial) fill(r *Rule) {
 		t.views.fill(t.ev, t.facts, w, t.elems)
 		t.env = ruleEnv{
 			Event: &t.views.event, Msg: &t.views.msg, User: &t.views.user, Chat: &t.views.chat, Bot: &t.views.bot,
-			State: &t.views.state, Now: t.facts.Now, Seed: t.ev.Key,
+			State: &t.views.state, Trigger: &t.views.trigger, Now: t.facts.Now, Seed: t.ev.Key,
 		}
 	}
 	if r.match == nil || !slices.Contains(r.cond.uses, "match") && !slices.Contains(r.cond.uses, "args") {

@@ -69,6 +69,25 @@ type errorView struct {
 	Text string `expr:"text"`
 }
 
+// triggerView is what set off a rule that no connection told of anything: a slot of its schedule.
+type triggerView struct {
+	Rule   string    `expr:"rule"`
+	Slot   string    `expr:"slot"`
+	Date   string    `expr:"date"`
+	At     time.Time `expr:"at"`
+	Missed bool      `expr:"missed"`
+	Manual bool      `expr:"manual"`
+}
+
+// fill makes the view of an event.
+func (v *triggerView) fill(ev *Event) {
+	if s := ev.Slot; s != nil {
+		*v = triggerView{
+			Rule: ev.Rule, Slot: s.At.Format(time.RFC3339), Date: s.At.Format(time.DateOnly), At: s.At, Missed: s.Missed, Manual: s.Manual,
+		}
+	}
+}
+
 // itemView is one of the events of a batch.
 type itemView struct {
 	Type string    `expr:"type"`

@@ -167,6 +167,10 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 		if !p.args {
 			c.errorf(n, "args: the rule's match has no mode: command")
 		}
+	case "trigger":
+		if !has(func(d eventDoc) bool { return d.name == EventSchedule }) {
+			c.errorf(n, "trigger: the rule has no schedule")
+		}
 	case "state":
 		c.prog.needs.State = true
 	}
@@ -333,6 +337,8 @@ func (c *nameCheck) call(at *ast.Node, n *ast.CallNode, calls *int) {
 		n.Arguments = append(n.Arguments, hidden("seed()"), &ast.IntegerNode{Value: int(h.Sum32())})
 	case "redact":
 		c.redact(n)
+	case workdayFunction:
+		c.workday(n)
 	}
 	if why, ok := disabled[callee.Value]; ok && callee.Value != "now" {
 		c.errorf(n, "%s() is not there: %s", callee.Value, why)

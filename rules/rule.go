@@ -52,6 +52,7 @@ type Rule struct {
 	Limit           *Limit   // nil: none
 	Batch           *Batch   // nil: each event is a run of its own
 	Session         *Session // nil: the steps are no dialogue
+	Schedules       []*Schedule
 	Pos             Pos
 
 	index    int  // in Set.Rules
@@ -122,7 +123,7 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 	c.head(n, get)
 	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value}
 	c.place = &place{
-		r: r, set: set, rule: rule, lists: l.lists, vars: l.vars, runVars: runVars(bodies...),
+		r: r, set: set, rule: rule, lists: l.lists, vars: l.vars, calendars: l.calendars, runVars: runVars(bodies...),
 		steps: make(map[string]Type), later: stepIDs(bodies...), locals: make(map[string]Type),
 	}
 	rule.runVars = c.place.runVars
@@ -270,8 +271,21 @@ func (c *ruleCompiler) events(n *yaml.Node, get map[string]entry) {
 func (c *ruleCompiler) event(n *yaml.Node) []string {
 	if n.Kind == yaml.MappingNode && len(n.Content) > 0 {
 		switch key := n.Content[0].Value; key {
-		case "schedule":
-			c.r.errorf(n, "this version has no schedules")
+		case EventSchedule:
+			if len(n.Content) > 2 {
+				c.r.errorf(n.Content[2], "%q: the keys of a schedule stand inside it: indent them", n.Content[2].Value)
+			}
+			v := resolve(n.Content[1])
+			items := []*yaml.Node{v}
+			if v.Kind == yaml.SequenceNode {
+				if items, _ = c.r.sequence(v, "schedule"); len(items) == 0 {
+					c.r.errorf(v, "schedule is empty")
+				}
+			}
+			for _, item := range items {
+				c.schedule(item)
+			}
+			return []string{EventSchedule}
 		case "webhook":
 			c.r.errorf(n, "this version has no webhooks")
 		default:
@@ -281,6 +295,10 @@ func (c *ruleCompiler) event(n *yaml.Node) []string {
 	}
 	name, ok := c.r.str(n, "on")
 	if !ok {
+		return nil
+	}
+	if name == EventSchedule {
+		c.r.errorf(n, "schedule needs a time: write `on: {schedule: \"0 9 * * *\"}`")
 		return nil
 	}
 	if group, ok := eventGroups[name]; ok {

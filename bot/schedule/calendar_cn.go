@@ -52,7 +52,11 @@ func date(text string) Day {
 	return d
 }
 
-func off(name, first, last string) Days { return Days{First: date(first), Last: date(last), Name: name} }
+func off(name, first, last string) Days {
+	return Days{First: date(first), Last: date(last), Name: name}
+}
 
 // work is a weekend day that is worked in exchange for a holiday.
-func work(on string) Days { return Days{First: date(on), Last: date(on), Work: true, Name: "调休上班"} }
+func work(on string) Days {
+	return Days{First: date(on), Last: date(on), Work: true, Name: "调休上班"}
+}
