@@ -20,6 +20,8 @@ type eventRecord struct {
 
 	Data jsontext.Value `json:"data,omitzero"` // of a signal: encodeValue
 	Hops int            `json:"hops,omitzero"` // of a signal: how many led to it
+
+	Slot *slotRecord `json:"slot,omitzero"` // of a schedule
 }
 
 func newEvent(e *sdkconn.Event) (journal.Event, error) {
