@@ -422,4 +422,3 @@ func TestManySchedulesCostOneTimer(t *testing.T) {
 		}
 	})
 }
-

@@ -233,18 +233,27 @@ func (in *Inspector) writePause(ctx context.Context, rule string, p pausedRecord
 	return err
 }
 
-// UpcomingJobs returns the next slots of a rule after a time, at most count (MaxJobDates), and the days on which a calendar
+// UpcomingJobs returns the next slots of a rule, of all for "", after a time, at most count (MaxJobDates), and the days on which a calendar
 // leaves one out. It reads no journal. zone is the bot's. Errors: *NotFoundError.
 func UpcomingJobs(set *rules.Set, zone *time.Location, rule string, from time.Time, count int) ([]JobDate, error) {
-	r, err := scheduled(set, rule)
-	if err != nil {
-		return nil, err
+	of := set.Rules
+	if rule != "" {
+		r, err := scheduled(set, rule)
+		if err != nil {
+			return nil, err
+		}
+		of = []*rules.Rule{r}
 	}
 	count = max(1, min(count, MaxJobDates))
 	out := []JobDate{}
-	for i, s := range r.Schedules {
-		for _, d := range s.In(zone).Upcoming(from, count) {
-			out = append(out, JobDate{jobName(r.ID, i), d.At, d.Skipped, d.Note})
+	for _, r := range of {
+		if r.Mode == rules.ModeOff {
+			continue
+		}
+		for i, s := range r.Schedules {
+			for _, d := range s.In(zone).Upcoming(from, count) {
+				out = append(out, JobDate{jobName(r.ID, i), d.At, d.Skipped, d.Note})
+			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b JobDate) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Name, b.Name)) })
