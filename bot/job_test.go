@@ -9,6 +9,8 @@ import (
 	"time"
 	_ "time/tzdata"
 
+	"github.com/jonboulle/clockwork"
+
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
@@ -421,4 +423,19 @@ func TestManySchedulesCostOneTimer(t *testing.T) {
 			t.Errorf("%d of 2000 schedules ran, %v\n", len(state), err)
 		}
 	})
+}
+
+// Idle waits for the slots that a clock has reached, on a clock that tests move.
+func TestIdleWaitsForSlots(t *testing.T) {
+	h := newHouse(t)
+	clock := clockwork.NewFakeClockAt(time.Date(2026, 10, 10, 0, 30, 0, 0, time.UTC))
+	b := h.start(h.ops(`
+  - {id: r, on: {schedule: {cron: "0 9 * * *", tz: Asia/Shanghai, calendar: cn}}, do: [{send: {to_user: alice, text: "${{ trigger.slot }}"}}]}
+`), utc, bot.WithClock(clock))
+	b.idle()
+	for _, d := range []time.Duration{30 * time.Minute, 24 * time.Hour, 23*time.Hour + 59*time.Minute, 30 * time.Second, 30 * time.Second} {
+		clock.Advance(d)
+		b.idle()
+	}
+	h.wantHeard("alice", sdkconn.C2C(botUser), "2026-10-10T09:00:00+08:00", "2026-10-12T09:00:00+08:00")
 }
