@@ -242,7 +242,7 @@ func loginAdvice(code sdkconn.Code) string {
 	switch code {
 	case sdkconn.CodeSvrUserSigExpired, sdkconn.CodeUserSigExpired:
 		return "the UserSig has expired: see where it comes from, and this machine's clock"
-	case sdkconn.CodeSvrUserSigCheckFailed, 70005, 70009:
+	case sdkconn.CodeSvrUserSigCheckFailed, 70005, sdkconn.CodeSvrUserSigMismatchKey:
 		return "the secret key is not this app's: compare it with the console"
 	case sdkconn.CodeSvrUserSigMismatchID, sdkconn.CodeSvrUserSigMismatchApp:
 		return "the UserSig was made for another user or app"
