@@ -439,3 +439,32 @@ func TestIdleWaitsForSlots(t *testing.T) {
 	}
 	h.wantHeard("alice", sdkconn.C2C(botUser), "2026-10-10T09:00:00+08:00", "2026-10-12T09:00:00+08:00")
 }
+
+// A slot's run that waits for consent goes on in the line of its rule.
+func TestASlotWaitsForConsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		set := h.ops(`
+  - id: brief
+    on: {schedule: "5 * * * *"}
+    do:
+      - announce: {to: {users: [alice]}, text: hi, approve: {by: [bob]}}
+      - send: {to_user: alice, text: "done ${{ trigger.at.Hour() }}"}
+`)
+		b := h.start(set, utc)
+		time.Sleep(6 * time.Minute)
+		b.idle()
+		h.say("bob", group, "同意")
+		b.idle()
+		time.Sleep(time.Hour)
+		b.idle()
+		if err := b.stop(); err != nil {
+			t.Fatal(err)
+		}
+		b.again(set, utc)
+		b.idle()
+		h.say("bob", group, "同意")
+		b.idle()
+		h.wantHeard("alice", sdkconn.C2C(botUser), "hi", "done 0", "hi", "done 1")
+	})
+}
