@@ -388,8 +388,8 @@ func (b *Bot) lastSlots(ctx context.Context, set *rules.Set, job *job, rec jobRe
 	old.rec = rec
 	slots, err := rec.Spec.Compile(set.Calendar)
 	if err != nil {
-		b.report(ctx, "schedule "+job.name, fmt.Sprintf("the schedule of %s was changed while the bot was down, and what it was cannot be read: "+
-			"slots after %s may not have run (%v)", job.name, slotTime(time.Unix(rec.After, 0).In(b.zone)), err))
+		b.report(ctx, "schedule "+job.name, fmt.Sprintf("the schedule of %s was changed while the bot was down, and what it was "+
+			"cannot be read: slots after %s may not have run (%v)", job.name, slotTime(time.Unix(rec.After, 0).In(b.zone)), err))
 		return nil
 	}
 	old.slots = slots.In(b.zone)
@@ -630,7 +630,8 @@ func (b *Bot) tellCalendarEnd(job *job, at time.Time) {
 		return
 	}
 	job.ended = true
-	b.report(b.stopped, "calendar "+c.Name, fmt.Sprintf("calendar %s knows the days up to %s only: schedule of %s takes weekdays after it for working days",
+	b.report(b.stopped, "calendar "+c.Name, fmt.Sprintf("calendar %s knows the days up to %s only: "+
+		"schedule of %s takes weekdays after it for working days",
 		c.Name, c.Last, job.rule.ID))
 }
 
@@ -675,7 +676,8 @@ func (b *Bot) slotUnused(ctx context.Context, set *rules.Set, ev *rules.Event, d
 	default: // its if was false, as it is meant
 		return
 	}
-	b.report(ctx, "schedule "+ev.Rule, fmt.Sprintf("schedule of %s: the slot of %s does not run: %s", ev.Rule, slotTime(ev.Slot.At), why))
+	b.report(ctx, "schedule "+ev.Rule,
+		fmt.Sprintf("schedule of %s: the slot of %s does not run: %s", ev.Rule, slotTime(ev.Slot.At), why))
 }
 
 // slotEnded tells people of a slot's run that did not come to its end. One that stands still is told as a dead letter.
@@ -687,6 +689,6 @@ func (r *run) slotEnded(t *runTrace) {
 	if r.fault != nil {
 		code = " (" + r.fault.Code + ")"
 	}
-	r.b.report(r.b.stopped, "schedule "+r.rule.ID, fmt.Sprintf("schedule of %s: the run of %s failed%s: timbot why %s tells more", r.rule.ID,
-		slotTime(r.ev.Slot.At), code, r.event))
+	r.b.report(r.b.stopped, "schedule "+r.rule.ID, fmt.Sprintf("schedule of %s: the run of %s failed%s: "+
+		"timbot why %s tells more", r.rule.ID, slotTime(r.ev.Slot.At), code, r.event))
 }

@@ -108,8 +108,8 @@ func (in *Inspector) Jobs(ctx context.Context, set *rules.Set, zone *time.Locati
 		for i, s := range r.Schedules {
 			slots := s.In(zone)
 			job := Job{
-				Name: jobName(r.ID, i), Rule: r.ID, Title: r.Name, Schedule: s.Spec, Zone: slots.Zone.String(), Missed: s.Missed.String(),
-				Shadow: r.Mode == rules.ModeShadow,
+				Name: jobName(r.ID, i), Rule: r.ID, Title: r.Name, Schedule: s.Spec, Zone: slots.Zone.String(),
+				Missed: s.Missed.String(), Shadow: r.Mode == rules.ModeShadow,
 			}
 			after := in.clock.Now()
 			rec := jobRecord{}
@@ -162,8 +162,8 @@ func (in *Inspector) slotOf(ctx context.Context, r *journal.Record) (*JobSlot, e
 	return out, nil
 }
 
-// JobHistory returns the newest slots of a rule, of any for "", the newest first: at most limit, DefaultHistory for 0. Of more than
-// the newest 200 000 events it looks at no more.
+// JobHistory returns the newest slots of a rule, of any for "", the newest first: at most limit, DefaultHistory for 0. Of
+// more than the newest 200 000 events it looks at no more.
 func (in *Inspector) JobHistory(ctx context.Context, rule string, limit int) ([]JobSlot, error) {
 	if limit = min(limit, MaxHistory); limit <= 0 {
 		limit = DefaultHistory
@@ -198,12 +198,14 @@ func (in *Inspector) PauseJob(ctx context.Context, set *rules.Set, rule, by stri
 		return err
 	}
 	if p, ok := paused[rule]; ok && p.Until == 0 {
-		return &NotFoundError{fmt.Sprintf("the schedule of %s is paused already, since %s", rule, time.UnixMilli(p.Since).Format(time.DateTime))}
+		since := time.UnixMilli(p.Since).Format(time.DateTime)
+		return &NotFoundError{fmt.Sprintf("the schedule of %s is paused already, since %s", rule, since)}
 	}
 	return in.writePause(ctx, rule, pausedRecord{Since: in.clock.Now().UnixMilli(), By: by})
 }
 
-// ResumeJob lets the schedules of a rule go on. Slots of the time in which they stood still do not run. Errors: *NotFoundError.
+// ResumeJob lets the schedules of a rule go on. Slots of the time in which they stood still do not run. Errors:
+// *NotFoundError.
 func (in *Inspector) ResumeJob(ctx context.Context, set *rules.Set, rule string) error {
 	if _, err := scheduled(set, rule); err != nil {
 		return err

@@ -230,8 +230,8 @@ func (s *Set) Outlived(now time.Time) []Warning {
 			}
 			out = append(out, Warning{ID: "calendar-ends", Error: Error{
 				File: sch.Pos.File, Line: sch.Pos.Line, Col: sch.Pos.Col, Rule: r.ID, Source: text,
-				Msg: fmt.Sprintf("calendar %s knows the days up to %s, and this schedule has a slot on %s: give it more days by `calendars: {%s: {file: ...}}`",
-					c.Name, c.Last, schedule.DayOf(slot), c.Name),
+				Msg: fmt.Sprintf("calendar %s knows the days up to %s, and this schedule has a slot on %s: "+
+					"give it more days by `calendars: {%s: {file: ...}}`", c.Name, c.Last, schedule.DayOf(slot), c.Name),
 			}})
 		}
 	}

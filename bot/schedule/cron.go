@@ -25,7 +25,8 @@ const (
 	star = 1 << 63
 )
 
-var parser = cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+var parser = cron.NewParser(
+	cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 
 // Parse reads a cron text: five fields (minute, hour, day of the month, month, day of the week), six with the seconds first,
 // a name such as @daily, or @every with a duration of whole seconds.
@@ -55,7 +56,8 @@ func Parse(text string) (*Cron, error) {
 	}
 	if !strings.HasPrefix(text, "@") {
 		if n := len(strings.Fields(text)); n != 5 && n != 6 {
-			return nil, fmt.Errorf("it has %d fields: five are wanted (minute, hour, day, month, weekday), or six with the seconds first", n)
+			return nil, fmt.Errorf("it has %d fields: five are wanted (minute, hour, day, month, weekday), "+
+				"or six with the seconds first", n)
 		}
 	}
 	parsed, err := parser.Parse(text)
@@ -70,7 +72,9 @@ func Parse(text string) (*Cron, error) {
 	for _, f := range []struct {
 		name string
 		bits uint64
-	}{{"seconds", c.second}, {"minutes", c.minute}, {"hours", c.hour}, {"days", c.dom}, {"months", c.month}, {"weekdays", c.dow}} {
+	}{
+		{"seconds", c.second}, {"minutes", c.minute}, {"hours", c.hour}, {"days", c.dom}, {"months", c.month}, {"weekdays", c.dow},
+	} {
 		if f.bits&^star == 0 {
 			return nil, fmt.Errorf("its %s name no value", f.name)
 		}

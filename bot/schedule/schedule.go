@@ -216,7 +216,8 @@ func (s *Schedule) Upcoming(after time.Time, count int) []Date {
 				continue
 			}
 			if !c.Knows(today) {
-				d.Note = fmt.Sprintf("%s knows the days from %s to %s: a weekday is taken for a working day", c.Name, c.First, c.Last)
+				d.Note = fmt.Sprintf("%s knows the days from %s to %s: a weekday is taken for a working day",
+					c.Name, c.First, c.Last)
 			}
 		}
 		if s.Cron.every == 0 && !s.Cron.everyHour() {

@@ -48,7 +48,9 @@ func (s Spec) Compile(calendar func(string) *Calendar) (*Schedule, error) {
 // String is the schedule in a line, for people.
 func (s Spec) String() string {
 	words := []string{s.Cron}
-	for _, w := range []struct{ before, text string }{{"", s.Zone}, {"calendar ", s.Calendar}, {"from ", s.From}, {"until ", s.Until}} {
+	for _, w := range []struct{ before, text string }{
+		{"", s.Zone}, {"calendar ", s.Calendar}, {"from ", s.From}, {"until ", s.Until},
+	} {
 		if w.text != "" {
 			words = append(words, w.before+w.text)
 		}
