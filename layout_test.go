@@ -23,15 +23,18 @@ var arrows = []struct {
 	why     string
 }{
 	{"cmd/timbot", []string{
-		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
-		"rules/format", "sdkconn", "sdkconn/local", "sdkconn/native",
+		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "bot/webhook", "actions",
+		"rules", "rules/format", "rulestest", "sdkconn", "sdkconn/local", "sdkconn/native",
 	}, "the command joins everything and holds no logic"},
+	{"rulestest", []string{"bot", "bot/journal", "actions", "rules", "sdkconn", "sdkconn/local"},
+		"runs tests on the very runtime, on the embedded chat in memory"},
 	{"internal/faultvfs", nil, "faults below SQLite, for the tests of all that keep files"},
 	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
 	{"internal/killtest", []string{"sdkconn", "sdkconn/local", "bot/journal/sqlite", "bot/archive"},
 		"kills the command and looks at the files that are left"},
 	{"internal/tables", nil, "makes the rules' tables of characters; the rules do not know how"},
 	{"bot/telemetry", []string{"bot"}, "watches a bot through its Observer; the caller starts it"},
+	{"bot/webhook", []string{"bot", "rules"}, "HTTP before the bot's webhooks; the caller starts it"},
 	{"bot/control", []string{"bot"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
 	{"bot", []string{"bot/journal", "bot/schedule", "actions", "rules", "sdkconn"},
 		"the runtime joins connection, journal, rules and actions; it knows no driver"},

@@ -21,7 +21,7 @@ type Event struct {
 	User string
 	// Self is the bot's own user id.
 	Self string
-	// Data is what a signal carries, raw.
+	// Data is what a signal carries, raw; of a call of a webhook a mapping with what `trigger` shows.
 	Data any
 	// Rule is the only rule that the event is for; empty for any.
 	Rule string

@@ -96,7 +96,8 @@ var roots = types.Map{
 
 // rootNames is what a person may write, for suggestions and collisions.
 var rootNames = []string{
-	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "steps", "secrets", "events", "answer", "trigger",
+	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "steps", "secrets", "events", "answer",
+	"trigger",
 }
 
 // Needs says which facts that an event does not carry itself are read.
@@ -475,9 +476,10 @@ var plainNames = strings.NewReplacer(
 	"*rules.msgView", "message", "rules.msgView", "message", "*rules.userView", "user", "rules.userView", "user",
 	"*rules.chatView", "chat", "rules.chatView", "chat", "*rules.eventView", "event", "rules.eventView", "event",
 	"*rules.botView", "bot", "rules.botView", "bot", "*rules.matchView", "match", "rules.matchView", "match",
-	"*rules.triggerView", "trigger", "rules.triggerView", "trigger", "*rules.stateView", "state", "rules.stateView", "state", "rules.elemView", "element", "rules.spanView", "span",
+	"*rules.stateView", "state", "rules.stateView", "state", "rules.elemView", "element", "rules.spanView", "span",
 	"*rules.errorView", "error", "rules.errorView", "error", "rules.changeView", "change",
 	"[]rules.itemView", "list", "rules.itemView", "item", "*rules.answerView", "answer", "rules.answerView", "answer",
+	"*rules.triggerView", "trigger", "rules.triggerView", "trigger", "map[string]string", "mapping",
 	"map[string]struct {}", "list", "map[string]interface {}", "mapping", "[]interface {}", "list", "interface {}", "any",
 	"[]string", "list", "*string", "text", "time.Duration", "duration", "time.Time", "time", "<nil>", "nil",
 )

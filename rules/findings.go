@@ -188,6 +188,13 @@ var findings = []Finding{
 			"The bot runs with it. A file adds days: calendars: {cn-workday: {file: cn-2027.yaml}}. Told by timbot lint.",
 	},
 	{
+		ID: "open-webhook", Title: "a webhook without a secret",
+		Doc: "Whoever reaches the address could call it, so that only calls are taken that this machine makes itself, and not those\n" +
+			"that a proxy passes on. Give it a secret, or all of them one with bot.webhooks.secret.",
+		Wrong: inRule("on: { webhook: /deploy }", "do: [{ log: x }]"),
+		Right: "secrets: { from: env }\n" + inRule("on: { webhook: { path: /deploy, secret: \"${{ secrets.HOOK }}\" } }", "do: [{ log: x }]"),
+	},
+	{
 		ID: "fuzzy-cost", Title: "what fuzzy words cost",
 		Doc: "Words with mode: fuzzy are looked for with some characters wrong, on every message. The warning says what that\n" +
 			"costs; many or short ones cost more.",

@@ -28,6 +28,7 @@ func (l *loader) lint(set *Set) {
 		l.warn("unset-secret", l.files[0].d, "", 0, 0, "secrets were not looked up: %s", strings.Join(keys(l.secrets), ", "))
 	}
 	l.unheard(set)
+	l.openWebhooks(set)
 	takers := set.takers()
 	for _, r := range set.Rules {
 		d := l.docs[r.Pos.File]
@@ -115,7 +116,7 @@ func (s *Set) takers() []*Rule {
 	var out []*Rule
 	for _, r := range s.Rules {
 		if r.Mode == ModeLive && (r.Stage == StageMain || r.Stage == StageFallback) && r.match == nil && r.cond == nil &&
-			!r.Continue && r.Session == nil && (r.Limit == nil || r.Limit.Over != OverDrop) {
+			!r.Continue && r.Session == nil && r.Concurrency == nil && (r.Limit == nil || r.Limit.Over != OverDrop) {
 			out = append(out, r)
 			if len(out) == maxTakers {
 				break

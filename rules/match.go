@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -342,7 +343,11 @@ func (t *trial) fill(r *Rule) {
 		t.views.fill(t.ev, t.facts, w, t.elems)
 		t.env = ruleEnv{
 			Event: &t.views.event, Msg: &t.views.msg, User: &t.views.user, Chat: &t.views.chat, Bot: &t.views.bot,
-			State: &t.views.state, Trigger: &t.views.trigger, Now: t.facts.Now, Seed: t.ev.Key,
+			State: &t.views.state, Now: t.facts.Now, Seed: t.ev.Key,
+		}
+		t.env.Trigger = noTrigger
+		if t.ev.Slot != nil || strings.HasPrefix(t.ev.Type, webhookPrefix) {
+			t.env.Trigger = w.trigger(t.ev)
 		}
 	}
 	if r.match == nil || !slices.Contains(r.cond.uses, "match") && !slices.Contains(r.cond.uses, "args") {

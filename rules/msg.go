@@ -2,6 +2,7 @@ package rules
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/timbot-go/timbot/sdkconn"
@@ -67,25 +68,6 @@ type spanView struct {
 type errorView struct {
 	Code string `expr:"code"`
 	Text string `expr:"text"`
-}
-
-// triggerView is what set off a rule that no connection told of anything: a slot of its schedule.
-type triggerView struct {
-	Rule   string    `expr:"rule"`
-	Slot   string    `expr:"slot"`
-	Date   string    `expr:"date"`
-	At     time.Time `expr:"at"`
-	Missed bool      `expr:"missed"`
-	Manual bool      `expr:"manual"`
-}
-
-// fill makes the view of an event.
-func (v *triggerView) fill(ev *Event) {
-	if s := ev.Slot; s != nil {
-		*v = triggerView{
-			Rule: ev.Rule, Slot: s.At.Format(time.RFC3339), Date: s.At.Format(time.DateOnly), At: s.At, Missed: s.Missed, Manual: s.Manual,
-		}
-	}
 }
 
 // itemView is one of the events of a batch.
@@ -264,7 +246,7 @@ func viewElem(e sdkconn.Elem) elemView {
 // event fills a view.
 func (w viewer) event(out *eventView, ev *Event) {
 	*out = eventView{Type: ev.Type, Key: ev.Key, Time: w.time(ev.at())}
-	if ev.Data != nil {
+	if ev.Data != nil && strings.HasPrefix(ev.Type, signalPrefix) {
 		out.Data = w.view(Type{Kind: KindAny}, ev.Data)
 	}
 	if ev.Source == nil {

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -159,6 +160,8 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 		missing = !has(func(d eventDoc) bool { return d.chat })
 	case "user":
 		missing = !has(func(d eventDoc) bool { return d.user })
+	case "trigger":
+		missing = !has(func(d eventDoc) bool { return d.name == EventSchedule || strings.HasPrefix(d.name, webhookPrefix) })
 	case "match":
 		if !p.match {
 			c.errorf(n, "match: the rule has no match")
@@ -166,10 +169,6 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 	case "args":
 		if !p.args {
 			c.errorf(n, "args: the rule's match has no mode: command")
-		}
-	case "trigger":
-		if !has(func(d eventDoc) bool { return d.name == EventSchedule }) {
-			c.errorf(n, "trigger: the rule has no schedule")
 		}
 	case "state":
 		c.prog.needs.State = true

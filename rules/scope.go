@@ -198,7 +198,7 @@ func (sc *Scope) env(set *Set, rule *Rule, programs ...*program) map[string]any 
 			case "state":
 				env[name] = &views.state
 			case "trigger":
-				env[name] = &views.trigger
+				env[name] = w.trigger(sc.Event)
 			case "match":
 				env[name] = viewHit(sc.Hit, sc.Event.text())
 			case "args":
@@ -336,13 +336,10 @@ type views struct {
 	chat  chatView
 	bot   botView
 	state stateView
-
-	trigger triggerView
 }
 
 func (v *views) fill(ev *Event, f *Facts, w viewer, elems bool) {
 	w.event(&v.event, ev)
-	v.trigger.fill(ev)
 	v.fillMsg(ev, w, elems)
 	v.fillFacts(ev, f)
 }
