@@ -196,8 +196,9 @@ var findings = []Finding{
 	},
 	{
 		ID: "fuzzy-cost", Title: "what fuzzy words cost",
-		Doc: "Words with mode: fuzzy are looked for with some characters wrong, on every message. The warning says what that\n" +
-			"costs; many or short ones cost more.",
+		Doc: "Words with mode: fuzzy are looked for with some characters wrong, in each message that has a piece of one of them: a\n" +
+			"half of a word of four characters, a third of one of eight. The warning says what that costs; many or short ones\n" +
+			"cost more, and short pieces are in more messages.",
 		Wrong: inRule("on: message", "match: {mode: fuzzy, any_of: [会员续费优惠]}", "do: [{log: x}]"),
 		Right: inRule("on: message", "match: {any_of: [会员续费优惠]}", "do: [{log: x}]"),
 	},

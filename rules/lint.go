@@ -74,8 +74,12 @@ func (m *matcher) lint(warn func(id, format string, args ...any)) {
 		}
 	}
 	if words > 0 {
-		warn("fuzzy-cost", "%d fuzzy words are looked for by %d pieces: about %.1f µs for a message, and %.1f µs more for each word of "+
-			"which a piece is there", words, pieces, float64(always)/1000, float64(each)/1000)
+		which := "a message that the rule is tried for"
+		if m.requiresAny() != nil || m.requiresAll() != nil {
+			which = "a message with one of them (others cost nothing)"
+		}
+		warn("fuzzy-cost", "%d fuzzy words are looked for by %d pieces: about %.1f µs for %s, and %.1f µs more for each word of "+
+			"which a piece is there", words, pieces, float64(always)/1000, which, float64(each)/1000)
 	}
 }
 

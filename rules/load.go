@@ -45,15 +45,15 @@ type Set struct {
 	vars     map[string]any
 	secrets  map[string]string
 	warnings []Warning
+	byEvent  map[string]*plan
+	plans    []*plan // the same, in no order that matters
+	facts    *index
+	kinds    map[sdkconn.EventKind]bool
+	byID     map[string]*Rule
+	needs    Needs
+	uses     struct{ dialogues, handoffs, approvals, answers bool }
 
 	calendars map[string]*schedule.Calendar // built-in ones too
-
-	byEvent map[string]*plan
-	facts   *index
-	kinds   map[sdkconn.EventKind]bool
-	byID    map[string]*Rule
-	needs   Needs
-	uses    struct{ dialogues, handoffs, approvals, answers bool }
 
 	countWindow time.Duration
 	webhooks    map[string]*Webhook // by path

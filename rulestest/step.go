@@ -60,7 +60,7 @@ func (st *step) about(rule string) bool {
 
 // deeds are the keys of what a step does; one step does one.
 var deeds = []string{
-	"send", "edit", "revoke", "read", "join", "leave", "invite", "remove", "advance", "at", "signal", "restart",
+	"send", "edit", "revoke", "read", "join", "leave", "invite", "remove", "advance", "at", "signal", "webhook", "restart",
 }
 
 // stepKeys are all keys of a step.
@@ -196,6 +196,8 @@ func (s *Suite) deed(st *step, e entry, names map[string]bool) {
 		}
 	case "signal":
 		s.signalDeed(st, at)
+	case "webhook":
+		s.webhookDeed(st, at)
 	case "restart":
 		var after time.Duration
 		if at.Kind == yaml.MappingNode {
