@@ -53,6 +53,7 @@ type Bot struct {
 	catchUp   *catchUp
 	reports   *reports
 	signals   *signals
+	jobs      *jobs
 	health    health
 
 	current   atomic.Pointer[version]
@@ -120,10 +121,12 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.pace.watch = b.observer.SendPaced
 	b.lanes = newLanes(func(runs ...wakeUp) { b.wakeUp(runs) })
 	b.reports, b.catchUp, b.signals = newReports(), newCatchUp(b), newSignals()
+	b.jobs = newJobs()
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
 		actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
-		live: b.rules, people: b.people, lanes: b.lanes,
+		jobsChanged: func() { b.jobs.tell(true) },
+		live:        b.rules, people: b.people, lanes: b.lanes,
 		goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
 	}
 	b.journal = watchedJournal{b.journal, &b.inspector.watch}
@@ -149,6 +152,8 @@ func (b *Bot) Run(ctx context.Context) error {
 
 	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelWork()
+	input, cancelInput := context.WithCancel(ctx)
+	defer cancelInput()
 	var workers sync.WaitGroup
 	for range b.workers {
 		workers.Go(func() { b.work(work) })
@@ -163,6 +168,14 @@ func (b *Bot) Run(ctx context.Context) error {
 	})
 	workers.Go(func() { b.sendReports(work) })
 	workers.Go(func() {
+		select { // slots that were written down before go first
+		case <-b.ready:
+		case <-work.Done():
+			return
+		}
+		b.runJobs(input)
+	})
+	workers.Go(func() {
 		select { // what is done by the journal's word goes before what follows from it
 		case <-b.ready:
 		case <-work.Done():
@@ -171,8 +184,6 @@ func (b *Bot) Run(ctx context.Context) error {
 		b.relay(work)
 	})
 
-	input, cancelInput := context.WithCancel(ctx)
-	defer cancelInput()
 	workers.Go(func() { b.upkeep(input) })
 	workers.Go(func() { b.directory.run(input, b.pause) })
 	lost := make(chan error, 1)
@@ -287,7 +298,7 @@ func (b *Bot) wake(ctx context.Context, t journal.Timer) {
 		b.busy.leave()
 		return
 	}
-	b.queues.put(e.Conversation, item{wake: t.Run})
+	b.queues.put(queueOf(e.Conversation, e.Key), item{wake: t.Run})
 }
 
 // signed writes a duration with its sign, to the second.

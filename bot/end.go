@@ -184,6 +184,9 @@ func (b *Bot) tryGiveUp(ctx context.Context, it item) error {
 		rec, err := readRun(r)
 		return err == nil && rec.Wait != nil && rec.Wait.For == waitBatch && r.ID != it.wake
 	})
+	if rule, ok := slotRule(key); ok {
+		b.report(ctx, "schedule "+rule, fmt.Sprintf("schedule of %s: the run of a slot was given up: timbot why %s tells more", rule, key))
+	}
 	change := new(journal.Change)
 	b.people.endEvent(change, key) // also of runs that never came to be
 	if err := b.ending("given up").commit(ctx, change, runs, key); err != nil {

@@ -47,6 +47,9 @@ func (b *Bot) idle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := b.jobs.settled(ctx, b.version, b.clock); err != nil {
+			return err
+		}
 		if !first && total == before { // a whole round in which nothing began
 			return nil
 		}

@@ -247,7 +247,7 @@ func (b *Bot) enqueue(ctx context.Context, it item) error {
 		return err
 	}
 	b.busy.enter()
-	b.queues.put(it.event.Conversation, it)
+	b.queues.put(queueOf(it.event.Conversation, it.event.Key), it)
 	return nil
 }
 

@@ -139,6 +139,7 @@ func (r *run) observeEnd(last bool, err error) error {
 		return err
 	}
 	t := r.traced()
+	r.slotEnded(t)
 	r.b.observer.RunEnded(r.rule.ID, t.Outcome, time.Duration(t.Ended-t.Began)*time.Millisecond)
 	if last {
 		r.b.observeDone(r.event, r.trace, r.b.clock.Now())

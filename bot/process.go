@@ -146,6 +146,9 @@ func (b *Bot) events(stored journal.Event) ([]rules.Event, error) {
 
 // ruleEvents is what an event of the journal means to the rules of the bot's user.
 func ruleEvents(stored journal.Event, rec eventRecord, self string) []rules.Event {
+	if rec.Slot != nil {
+		return rec.Slot.event(stored.Key, self)
+	}
 	if rec.SDK == nil {
 		ev := rules.Lifecycle(rec.Lifecycle, rec.At, self)
 		ev.Key, ev.Hops = stored.Key, rec.Hops
@@ -177,6 +180,9 @@ func (b *Bot) decide(
 		b.observer.EventGivenUp()
 		return nil, change, nil
 	}
+	if rec := readSlot(stored); rec != nil && rec.Skipped != "" {
+		trace.note(began, "not run: %s", rec.Skipped)
+	}
 	g := &gate{b: b, ctx: ctx, event: stored.Key, conversation: stored.Conversation}
 	var runs []*run
 	for nth := range events {
@@ -194,6 +200,7 @@ func (b *Bot) decide(
 		}
 		trace.decided(set, facts, g.told)
 		trace.types = append(trace.types, ev.Type)
+		b.slotUnused(ctx, set, ev, decision)
 		b.observeDecision(ev.Type, facts, &decision, b.clock.Since(began))
 		goOn, err := b.taken(heard, decision, trace, change, began)
 		if err != nil {

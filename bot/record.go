@@ -22,6 +22,8 @@ type eventRecord struct {
 	Data jsontext.Value `json:"data,omitzero"` // of a signal: encodeValue
 	Hops int            `json:"hops,omitzero"` // of a signal: how many led to it
 	Call jsontext.Value `json:"call,omitzero"` // of a webhook: callRecord
+
+	Slot *slotRecord `json:"slot,omitzero"` // of a schedule
 }
 
 func newEvent(e *sdkconn.Event) (journal.Event, error) {

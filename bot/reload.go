@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -21,6 +22,7 @@ const oldSets = 8
 type version struct {
 	set    *rules.Set
 	stored journal.RuleSet // the set as the journal keeps it
+	since  time.Time       // when it took the place of another one
 }
 
 func newVersion(set *rules.Set) (*version, error) {
@@ -28,7 +30,7 @@ func newVersion(set *rules.Set) (*version, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rule set: %w", err)
 	}
-	return &version{set, stored}, nil
+	return &version{set: set, stored: stored}, nil
 }
 
 // version is what decides about the next event. Who decides about one event asks once.
@@ -60,7 +62,9 @@ func (b *Bot) Reload(set *rules.Set) error {
 		b.log.Warn("bot.webhooks.listen has changed: restart the bot to listen there")
 	}
 	b.keepSet(old.set)
+	v.since = b.clock.Now()
 	b.current.Store(v)
+	b.jobs.tell(false)
 	b.directory.warm(set) // which may ask for more
 	b.log.Info("rules reloaded", "rules", len(set.Rules), "rule_set", set.Hash(), "before", old.set.Hash())
 	return nil

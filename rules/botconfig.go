@@ -127,7 +127,7 @@ func (l *loader) connection(r *reader, n *yaml.Node) string {
 		r.notString(n, "connection")
 		return ""
 	}
-	p := &place{r: r, level: levelLoad, lists: l.lists, vars: l.vars, secrets: true}
+	p := &place{r: r, level: levelLoad, lists: l.lists, vars: l.vars, calendars: l.calendars, secrets: true}
 	parts, ok := p.template(n)
 	if !ok {
 		return ""

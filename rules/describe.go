@@ -20,7 +20,10 @@ type Description struct {
 	Name string `json:"name,omitzero"`
 	Pos  string `json:"pos"`
 
-	Events   []string `json:"events"`
+	Events []string `json:"events"`
+
+	Schedules []string `json:"schedules,omitzero"`
+
 	Stage    string   `json:"stage"`
 	Order    []string `json:"order,omitzero"` // what it means for the rules after it
 	Priority int      `json:"priority,omitzero"`
@@ -81,6 +84,9 @@ func (s *Set) Describe(r *Rule, catalog Catalog) *Description {
 		Run: r.Mode.String(), Always: r.alwaysCandidate() || r.match == nil && r.cond == nil, Reads: r.allNeeds.names(),
 	}
 	d.order(r)
+	for _, s := range r.Schedules {
+		d.Schedules = append(d.Schedules, s.describe())
+	}
 	if m := r.match; m != nil {
 		d.Mode, d.Normalize = m.mode.String(), m.profile.normalize().String()
 		for _, part := range []struct {

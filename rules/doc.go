@@ -41,6 +41,7 @@
 //   - vars: values under a name: texts, numbers, booleans, lists, mappings. All files see all vars. ${{ }} in them is
 //     evaluated when the files are loaded; it sees all lists, and the vars before it in the order of reading.
 //   - defaults: what rules have that do not say otherwise. See Defaults.
+//   - calendars: calendars of working days, each {file: NAME}. All files see all calendars. See Schedules.
 //   - secrets: {from: env}. ${{ secrets.NAME }} is then the environment's variable NAME. It may stand in bot.connection and
 //     in inputs that are made for secrets, nowhere else. In the bot's own file only.
 //   - rules: the rules, tried in the order of the files: a file's own first, then those of what it includes. An entry may also
@@ -267,8 +268,69 @@
 //	bot.sig_expired         the bot's ticket is too old
 //
 // A message that is read back from the history and was taken back in the meantime is message.revoked. signal.NAME is what a
-// signal step, or `timbot signal`, tells the rules (see Signals). {webhook: /path} is a call over HTTP (see Webhooks). This
-// version has no schedules.
+// signal step, or `timbot signal`, tells the rules (see Signals). {schedule: ...} is the time of a schedule (see Schedules),
+// {webhook: /path} a call over HTTP (see Webhooks).
+//
+// # Schedules
+//
+//	rules:
+//	  - id: brief.daily
+//	    on:
+//	      schedule:
+//	        cron: "0 9 * * *"
+//	        tz: Asia/Shanghai
+//	        calendar: cn-workday
+//	        missed: once
+//	        within: 2h
+//	    do:
+//	      - send:
+//	          to_group: "@TGS#ops"
+//	          text: 【${{ trigger.date }}】早上好！
+//	  - id: tick
+//	    on: [{schedule: "@every 90m"}, {schedule: {cron: "30 8 * * 1-5", jitter: 5m, from: "2026-05-01", until: "2026-12-31"}}]
+//	    do:
+//	      - log: ${{ trigger.slot }}
+//
+// A schedule fires its own rule at its slots. The rule has no msg, user and chat (so that it sends and does not reply), and
+// sees trigger. `schedule: "0 9 * * *"` is short for a mapping with cron alone; a list of schedules may stand there too. The
+// keys of schedule:
+//
+//   - cron: needed. Five fields (minute, hour, day of the month, month, weekday; 0 is Sunday), six with the seconds first,
+//     @yearly, @monthly, @weekly, @daily, @hourly, or @every with whole seconds, such as @every 90m, which counts from `from`
+//     or else from 1970-01-01T00:00:00Z. When day and weekday are both given, either is enough.
+//   - tz: a zone such as Asia/Shanghai; the bot's unless given. It does not stand in the cron text.
+//   - calendar: slots are on its working days only. cn-workday (short: cn) is mainland China's, with the holidays and the
+//     weekends worked in exchange from 2023 to 2026; calendars names others.
+//   - missed: what becomes of slots that no bot was there for, and of those that it comes to more than a minute late. once
+//     (the default): the last of them runs, unless a later one does. skip: none runs. all: each runs, at most the newest 1,000.
+//   - within: how late a missed slot may still run; 1h unless given, at most 31d.
+//   - jitter: each run begins up to so much later, drawn from the slot; at most 24h.
+//   - from, until: a date, a date and a time in the schedule's zone, or a moment such as 2026-05-01T09:00:00+08:00. A date as
+//     until counts whole.
+//
+// A slot is written down before it runs, and runs once, over crashes, restarts and reloads. Slots of one rule are handled in
+// their order. A slot that does not run, or whose run fails, is told in bot.ops_group. A rule is new, or is changed, from the
+// moment on at which the bot sees it so.
+//
+// When the clocks are put forward, a slot in the gap is had at its end, once; when they are put back, a slot that comes twice
+// is had the first time. A schedule whose hour is * goes on with the time that passes instead.
+//
+// A calendar's file says which days it knows, and which of them are not as the weekday says. Of other days the weekday
+// decides; timbot lint fails a month before a schedule gets there. One that is called cn-workday adds its days to those in
+// the program:
+//
+//	source: https://www.gov.cn/zhengce/
+//	first: 2027-01-01
+//	last: 2027-12-31
+//	weekend: [saturday, sunday]
+//	off:
+//	  - 2027-01-01..2027-01-03 元旦
+//	  - 2027-04-05
+//	work:
+//	  - 2027-01-09 调休
+//
+// It is named on the top level, `calendars: {shop: {file: calendars/shop.yaml}}`, and workday(now(), "shop") asks it in
+// expressions.
 //
 // # Limits
 //
@@ -642,6 +704,8 @@
 //	events  in steps only: a list of the batch's events, or of the one event; each has type, key, time, by, text, user,
 //	        chat, msg
 //	answer  in accept only: text, msg, user (who answered)
+//	trigger of a rule with a schedule: rule (its id), slot (its time as RFC 3339, in the schedule's zone), date (2006-01-02),
+//	        at (the time itself), missed (it runs late), manual (a person had it run)
 //
 // msg.id is the same in a message, its edits and its revocation. A fact that cannot be had is nil; write user.name ?? "您好".
 // nil equals nothing, is in no list, and comparing it with < is an error. A guard rule whose `if` reads a nil fact does not
@@ -655,6 +719,7 @@
 //	redact(text, kinds)  the text with stars in the place of kinds: "phone", "id_card", "bank_card", "email"
 //	string(x)            x as it looks inside a text
 //	help()               in steps: the commands that the user may use
+//	workday(t, "cn")     whether the day of a time is a working day of a calendar
 //	count(key, "24h")    in steps: how many marks count steps made under the key in that time
 //
 // expr-lang's timezone is not there, [a:b] does not cut texts, and a weekday or month is compared by its name:
@@ -859,8 +924,8 @@
 // faq-overlap, unreachable, shadow,
 // always-candidate (nothing narrows the rule down, so its if is evaluated for every event), unset-secret, idle-session (a
 // session whose steps ask nothing), silent-handoff (nobody is told, and nothing gives the conversation back by itself),
-// unheard-signal (a signal that no rule listens to), open-webhook (a webhook without a secret),
-// fuzzy-cost (what fuzzy words cost), short-word (one character is left
+// unheard-signal (a signal that no rule listens to), never-due (a schedule without slots), open-webhook (a webhook without
+// a secret), fuzzy-cost (what fuzzy words cost), short-word (one character is left
 // of a word under strict). Set.Overlaps finds rules that get in each other's way: never-fires, shadowed. Findings documents
 // each id, and those of the mistakes that YAML and expressions lead people into.
 package rules

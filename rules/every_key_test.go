@@ -27,7 +27,10 @@ func (w keyWalk) walk(path string, f *Form, n *yaml.Node) {
 		i := slices.IndexFunc(forms, func(e *Form) bool {
 			switch n.Kind {
 			case yaml.MappingNode:
-				return e.Kind == FormMapping || e.Kind == FormTable
+				if e.Kind == FormMapping { // of several mappings, the one that has the first key
+					return len(n.Content) == 0 || slices.ContainsFunc(e.Keys, func(k FormKey) bool { return k.Name == n.Content[0].Value })
+				}
+				return e.Kind == FormTable
 			case yaml.SequenceNode:
 				return e.Kind == FormList
 			}
@@ -222,7 +225,8 @@ func TestEveryKey(t *testing.T) {
 func loadExample(src, blueprint string) error {
 	fsys := fstest.MapFS{
 		"bot.yaml": {Data: []byte(src)}, "faq.csv": {Data: []byte("question,answer\n营业时间,九点\n")},
-		"words.csv": {Data: []byte("id\na\n")}, "rules/more.yaml": {Data: []byte("version: 1\n")},
+		"words.csv": {Data: []byte("id\na\n")},
+		"shop.yaml": {Data: []byte("first: 2027-01-01\nlast: 2027-12-31\n")}, "rules/more.yaml": {Data: []byte("version: 1\n")},
 	}
 	if strings.Contains(src, "\nblueprint:") {
 		fsys["blueprints/ads.yaml"] = &fstest.MapFile{Data: []byte(src)}

@@ -36,7 +36,11 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 	if p := s.byEvent[ev.Type]; p != nil {
 		t := trials.Get().(*trial)
 		t.begin(s, p, ev, f)
-		p.stages.walk(func(r *Rule) bool {
+		tried := &p.stages
+		if ev.Rule != "" {
+			tried = s.only(ev)
+		}
+		tried.walk(func(r *Rule) bool {
 			listed[r] = true
 			e := Explanation{Rule: r, Shadow: r.Mode == ModeShadow}
 			e.Fired = t.try(r)
@@ -69,6 +73,8 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 		case listed[r]:
 		case r.Mode == ModeOff:
 			out = append(out, Explanation{Rule: r, Reason: "off", Text: "run: off"})
+		case ev.Rule != "":
+			out = append(out, Explanation{Rule: r, Shadow: r.Mode == ModeShadow, Reason: "event", Text: "it is for " + ev.Rule})
 		default:
 			out = append(out, Explanation{Rule: r, Shadow: r.Mode == ModeShadow, Reason: "event",
 				Text: fmt.Sprintf("does not listen to %s", ev.Type)})

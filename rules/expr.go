@@ -20,6 +20,8 @@ import (
 	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
 	"gopkg.in/yaml.v3"
+
+	"github.com/timbot-go/timbot/bot/schedule"
 )
 
 // Bounds of one expression.
@@ -43,21 +45,22 @@ type place struct {
 	level  level
 	events []eventDoc
 	// what the names lists.*, vars.*, steps.*, secrets.* and those of for_each may be followed by or mean
-	lists   map[string][]string
-	vars    map[string]any
-	inputs  map[string]*inputValue // of the blueprint around; nil: none is
-	runVars map[string]bool        // vars that a set step of the rule assigns
-	steps   map[string]Type        // outputs of the steps before this place
-	later   map[string]bool        // ids of all steps of the rule
-	locals  map[string]Type
-	env     *nature.Nature // of steps, runVars and locals; nil when one of them has changed
-	secrets bool           // secrets may be used here
-	match   bool           // the rule has a match
-	args    bool           // the rule's match is a command
-	answer  bool           // an ask's accept
-	command *Command       // the rule's, whose arguments args has
-	usage   bool           // a command's usage
-	faq     bool           // the rule has a faq
+	lists     map[string][]string
+	calendars map[string]*schedule.Calendar
+	vars      map[string]any
+	inputs    map[string]*inputValue // of the blueprint around; nil: none is
+	runVars   map[string]bool        // vars that a set step of the rule assigns
+	steps     map[string]Type        // outputs of the steps before this place
+	later     map[string]bool        // ids of all steps of the rule
+	locals    map[string]Type
+	env       *nature.Nature // of steps, runVars and locals; nil when one of them has changed
+	secrets   bool           // secrets may be used here
+	match     bool           // the rule has a match
+	args      bool           // the rule's match is a command
+	answer    bool           // an ask's accept
+	command   *Command       // the rule's, whose arguments args has
+	usage     bool           // a command's usage
+	faq       bool           // the rule has a faq
 }
 
 type level int
@@ -374,7 +377,7 @@ func (p *place) compile(n *node, offset int, source string, wantBool bool) (out 
 	// The program keeps the root of its tree, which nothing reads any more; the rest of the tree is most of its memory.
 	reflect.ValueOf(tree.Node).Elem().SetZero()
 	// What compiles again later keeps the place as it is now, and nothing of the load but the file's text.
-	at := place{r: &reader{d: p.r.d}, rule: p.rule, level: p.level, events: p.events, lists: p.lists, vars: p.vars, inputs: p.inputs,
+	at := place{r: &reader{d: p.r.d}, rule: p.rule, level: p.level, events: p.events, lists: p.lists, vars: p.vars, inputs: p.inputs, calendars: p.calendars,
 		match: p.match, args: p.args, command: p.command}
 	if p.level == levelRule && p.rule != nil && p.rule.Stage == StageGuard && names.nilable {
 		prog.strict = sync.OnceValue(func() *vm.Program { return at.again(trimmed, true, true) })
@@ -501,7 +504,7 @@ var fieldsOf = map[string][]string{
 	"state": viewFields(stateView{}), "element": viewFields(elemView{}), "span": viewFields(spanView{}),
 	"error": viewFields(errorView{}), "change": viewFields(changeView{}), "item": viewFields(itemView{}),
 	"answer": viewFields(answerView{}), "command": viewFields(commandView{}),
-	"faq": viewFields(faqView{}),
+	"faq": viewFields(faqView{}), "trigger": viewFields(triggerView{}),
 }
 
 func viewFields(view any) []string {

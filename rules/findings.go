@@ -200,6 +200,17 @@ var findings = []Finding{
 		Right: inRule("on: message", "do: [{signal: filed}]") + "  - {id: heard, on: signal.filed, do: [{log: heard}]}\n",
 	},
 	{
+		ID: "never-due", Title: "a schedule that never comes",
+		Doc:   "In twelve years the schedule has no slot: there is no 31 February, or its end is before its first one.",
+		Wrong: inRule("on: {schedule: '0 9 31 2 *'}", "do: [{log: x}]"),
+		Right: inRule("on: {schedule: '0 9 28 2 *'}", "do: [{log: x}]"),
+	},
+	{
+		ID: "calendar-ends", Mistake: true, Title: "a schedule that outlives its calendar",
+		Doc: "In the next 30 days the schedule has a slot on a day that its calendar does not know; the weekday would decide about it.\n" +
+			"The bot runs with it. A file adds days: calendars: {cn-workday: {file: cn-2027.yaml}}. Told by timbot lint.",
+	},
+	{
 		ID: "open-webhook", Title: "a webhook without a secret",
 		Doc: "Whoever reaches the address could call it, so that only calls are taken that this machine makes itself, and not those\n" +
 			"that a proxy passes on. Give it a secret, or all of them one with bot.webhooks.secret.",

@@ -126,6 +126,8 @@ func (b *languageBuilder) file() *Form {
 		key("vars", "Plain values under a name, which all files see.", &Form{Kind: FormTable, Item: anyForm}),
 		key("defaults", "What rules have that do not say otherwise: all of the bot, or those of an included file.", b.defaults()),
 		key("blueprint", "Makes the file a blueprint: rules with inputs, which other files use.", b.blueprint()),
+		key("calendars", "Calendars of working days by file, which all files see.", &Form{Kind: FormTable, Item: mappingOf(
+			must("file", "A file with first, last, weekend, off and work.", stringForm))}),
 		key("rules", "The rules, tried in this order inside a stage and priority.", &Form{Kind: FormList, Item: b.rule()}),
 	)
 	f.Name, f.Doc = "file", "A file of a timbot bot: https://github.com/timbot-go/timbot"
@@ -249,7 +251,7 @@ func (b *languageBuilder) defaults() *Form {
 // rule is the form of a rule. Its keys are those of ruleKeys, in their order.
 func (b *languageBuilder) rule() *Form {
 	event := either(oneWord(slices.Concat(keys(eventGroups), EventTypes())...), matching(`^signal\.[a-z0-9_][a-z0-9_.-]*$`),
-		mappingOf(must("webhook", "A path that others call over HTTP.", webhookForm())))
+		scheduledForm(), mappingOf(must("webhook", "A path that others call over HTTP.", webhookForm())))
 	words := either(stringForm, itemsOf(stringForm))
 	normalize := b.normalize()
 	match := mappingOf(
@@ -301,6 +303,21 @@ func (b *languageBuilder) rule() *Form {
 	f := &Form{Name: "rule", Doc: "One rule, or the use of a blueprint.", Kind: FormMapping, Keys: ordered(ruleKeys, forms)}
 	f.AnyOf, f.OneOf = []string{"do", "use", "faq"}, [][]string{{"on", "use"}}
 	return f
+}
+
+// scheduledForm is the form of an event that is the time of a schedule.
+func scheduledForm() *Form {
+	full := mappingOf(
+		must("cron", "Five fields (minute, hour, day, month, weekday), six with seconds first, @daily and the like, or @every 90m.", stringForm),
+		key("tz", "The time zone, such as Asia/Shanghai; the bot's unless given.", stringForm),
+		key("calendar", "Only on its working days: cn-workday, or one of calendars.", stringForm),
+		key("missed", "What becomes of slots of the time the bot was down; once unless given.", oneWord(missedNames...)),
+		key("within", "How late a missed slot may still run; 1h unless given.", durationForm),
+		key("jitter", "Each run begins up to so much later.", durationForm),
+		key("from", "A date or time; slots begin there.", stringForm),
+		key("until", "A date or time; the last that counts.", stringForm))
+	one := either(stringForm, full)
+	return mappingOf(must(EventSchedule, "A slot of a schedule has come.", either(stringForm, full, itemsOf(one))))
 }
 
 // ordered puts keys in the order of names. A name without a form of its own takes anything.

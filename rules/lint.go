@@ -41,6 +41,9 @@ func (l *loader) lint(set *Set) {
 		if r.Mode != ModeOff && r.alwaysCandidate() {
 			warn("always-candidate", "no word and no equality narrows it down, so its if is evaluated for every event (about 0.2 µs)")
 		}
+		r.lintSchedules(func(pos Pos, id, format string, args ...any) {
+			l.warn(id, d, r.ID, pos.Line, pos.Col, format, args...)
+		})
 		if r.match != nil && r.Mode != ModeOff {
 			r.match.lint(warn)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/timbot-go/timbot/bot/schedule"
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
@@ -52,6 +53,8 @@ type Set struct {
 	byID     map[string]*Rule
 	needs    Needs
 	uses     struct{ dialogues, handoffs, approvals, answers bool }
+
+	calendars map[string]*schedule.Calendar // built-in ones too
 
 	countWindow time.Duration
 	webhooks    map[string]*Webhook // by path
@@ -108,7 +111,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	l.file(name, nil, Pos{File: name})
 	l.resolveVars()
 	l.resolveBot(set)
-	set.lists, set.vars, set.secrets = l.lists, l.vars, l.secrets
+	set.lists, set.vars, set.secrets, set.calendars = l.lists, l.vars, l.secrets, l.calendars
 	l.helpRule(set)
 	for _, f := range l.files {
 		l.checkDefaults(f, set)
@@ -139,6 +142,7 @@ func newLoader(fsys fs.FS, opts Options) *loader {
 		ruleIDs: make(map[string]Pos), folded: make(map[string]phrases), profiles: make(map[string]*profile),
 		compiling: newCompiling(), steps: make(map[string]StepSpec), tables: make(map[string]*csvTable),
 		blueprints: make(map[string]*blueprint), fromInput: make(map[*yaml.Node]string),
+		calendars: builtinCalendars(), calendarPos: make(map[string]Pos),
 	}
 }
 
@@ -176,6 +180,9 @@ type loader struct {
 	blueprints map[string]*blueprint // by file; nil for one that cannot be used
 	usedRules  int                   // that blueprints brought so far
 	fromInput  map[*yaml.Node]string // values that stand for an input: what is told of it behind a mistake
+
+	calendars   map[string]*schedule.Calendar // built-in ones too
+	calendarPos map[string]Pos
 }
 
 // ruleFile is a YAML file whose top level has been read.
@@ -271,7 +278,7 @@ func (l *loader) file(name string, within []string, from Pos) {
 	f := &ruleFile{d: d}
 	l.files = append(l.files, f)
 	top := len(within) == 0
-	valid := []string{"version", "include", "lists", "vars", "defaults", "rules"}
+	valid := []string{"version", "include", "lists", "vars", "defaults", "calendars", "rules"}
 	if top {
 		valid = append(valid, "bot", "secrets")
 	}
@@ -290,6 +297,8 @@ func (l *loader) file(name string, within []string, from Pos) {
 			l.readVars(r, e.value)
 		case e.name == "defaults":
 			f.defaults = l.readDefaults(r, e.value)
+		case e.name == "calendars":
+			l.readCalendars(r, e.value)
 		case e.name == "rules":
 			f.rules, _ = r.sequence(e.value, "rules")
 		case e.name == "bot" && top:

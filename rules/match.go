@@ -146,7 +146,9 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 	t := trials.Get().(*trial)
 	t.begin(s, p, ev, f)
 	tried := &p.stages
-	if x != nil {
+	if ev.Rule != "" {
+		tried = s.only(ev)
+	} else if x != nil {
 		if !x.candidates(t, p) {
 			t.end()
 			return d
@@ -192,6 +194,15 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 	}
 	t.end()
 	return d
+}
+
+// only is the one rule that an event is for, if it listens to it.
+func (s *Set) only(ev *Event) *stages {
+	out := new(stages)
+	if r := s.byID[ev.Rule]; r != nil && r.Mode != ModeOff && slices.Contains(r.Events, ev.Type) {
+		out[r.Stage] = []*Rule{r}
+	}
+	return out
 }
 
 // firedRoom is the memory of a decision for one rule and one word.
@@ -382,7 +393,8 @@ func (t *trial) fill(r *Rule) {
 			Event: &t.views.event, Msg: &t.views.msg, User: &t.views.user, Chat: &t.views.chat, Bot: &t.views.bot,
 			State: &t.views.state, Now: t.facts.Now, Seed: t.ev.Key,
 		}
-		if strings.HasPrefix(t.ev.Type, webhookPrefix) {
+		t.env.Trigger = noTrigger
+		if t.ev.Slot != nil || strings.HasPrefix(t.ev.Type, webhookPrefix) {
 			t.env.Trigger = w.trigger(t.ev)
 		}
 	}

@@ -182,7 +182,7 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 	case "user":
 		missing = !has(func(d eventDoc) bool { return d.user })
 	case "trigger":
-		missing = !has(func(d eventDoc) bool { return strings.HasPrefix(d.name, webhookPrefix) })
+		missing = !has(func(d eventDoc) bool { return d.name == EventSchedule || strings.HasPrefix(d.name, webhookPrefix) })
 	case "match":
 		if !p.match {
 			c.errorf(n, "match: the rule has no match")
@@ -381,6 +381,8 @@ func (c *nameCheck) call(at *ast.Node, n *ast.CallNode, calls *int) {
 		c.redact(n)
 	case "help":
 		c.help(n)
+	case workdayFunction:
+		c.workday(n)
 	}
 	if why, ok := disabled[callee.Value]; ok && callee.Value != "now" {
 		c.errorf(n, "%s() is not there: %s", callee.Value, why)

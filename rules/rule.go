@@ -54,6 +54,7 @@ type Rule struct {
 	Session         *Session     // nil: the steps are no dialogue
 	Command         *Command     // nil: it is none, or one of match's mode command
 	Concurrency     *Concurrency // nil: any number of runs may be open
+	Schedules       []*Schedule
 	Pos             Pos
 	Defaults        []Defaulted // what of this comes from defaults
 	Used            *Used       // of a rule that comes from a blueprint
@@ -149,7 +150,7 @@ func (l *loader) rule(r *reader, n *yaml.Node, set *Set, defaults map[string]*de
 	c.head(n, get)
 	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value, get["command"].value}
 	c.place = &place{
-		r: r, set: set, rule: rule, lists: lists, vars: vars, inputs: inputs, runVars: runVars(bodies...),
+		r: r, set: set, rule: rule, lists: lists, vars: vars, inputs: inputs, calendars: l.calendars, runVars: runVars(bodies...),
 		steps: make(map[string]Type), later: stepIDs(bodies...), locals: make(map[string]Type),
 	}
 	rule.runVars = c.place.runVars
@@ -355,8 +356,21 @@ func (c *ruleCompiler) events(n *yaml.Node, get map[string]entry) {
 func (c *ruleCompiler) event(n *yaml.Node) []string {
 	if n.Kind == yaml.MappingNode && len(n.Content) > 0 {
 		switch key := n.Content[0].Value; key {
-		case "schedule":
-			c.r.errorf(n, "this version has no schedules")
+		case EventSchedule:
+			if len(n.Content) > 2 {
+				c.r.errorf(n.Content[2], "%q: the keys of a schedule stand inside it: indent them", n.Content[2].Value)
+			}
+			v := resolve(n.Content[1])
+			items := []*yaml.Node{v}
+			if v.Kind == yaml.SequenceNode {
+				if items, _ = c.r.sequence(v, "schedule"); len(items) == 0 {
+					c.r.errorf(v, "schedule is empty")
+				}
+			}
+			for _, item := range items {
+				c.schedule(item)
+			}
+			return []string{EventSchedule}
 		case "webhook":
 			if len(n.Content) > 2 {
 				c.r.errorf(n.Content[2], "%s stands beside webhook: the options of a webhook stand under it, as { path: /deploy, ... }",
@@ -370,6 +384,10 @@ func (c *ruleCompiler) event(n *yaml.Node) []string {
 	}
 	name, ok := c.r.str(n, "on")
 	if !ok {
+		return nil
+	}
+	if name == EventSchedule {
+		c.r.errorf(n, "schedule needs a time: write `on: {schedule: \"0 9 * * *\"}`")
 		return nil
 	}
 	if group, ok := eventGroups[name]; ok {

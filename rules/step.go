@@ -602,7 +602,11 @@ func (c *ruleCompiler) action(s *Step, spec StepSpec, what string, key, n *yaml.
 	if spec.NeedsConversation && !target {
 		for _, d := range c.place.events {
 			if !d.chat {
-				r.errorf(key, "%s acts in the event's conversation, but %s has none", what, d.name)
+				hint := ""
+				if d.name == EventSchedule && what == replyAction {
+					hint = ": use send, with to_user or to_group"
+				}
+				r.errorf(key, "%s acts in the event's conversation, but %s has none%s", what, d.name, hint)
 				break
 			}
 		}

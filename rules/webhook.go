@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -275,8 +276,15 @@ func (w *Webhook) describe() string {
 	return text + "signed, or with the secret in a header"
 }
 
-// triggerView is what a call of a webhook carried.
+// triggerView is what set off a rule that no connection told of anything: a slot of its schedule, or a call of a webhook.
 type triggerView struct {
+	Rule   string    `expr:"rule"`
+	Slot   string    `expr:"slot"`
+	Date   string    `expr:"date"`
+	At     time.Time `expr:"at"`
+	Missed bool      `expr:"missed"`
+	Manual bool      `expr:"manual"`
+
 	Path    string            `expr:"path"`
 	Method  string            `expr:"method"`
 	Headers map[string]string `expr:"headers"`
@@ -287,9 +295,16 @@ type triggerView struct {
 	ID      string            `expr:"id"`
 }
 
-// trigger is the view of an event's Data: a mapping with the names of the view.
+// noTrigger is what an event that is neither has. It is not changed.
+var noTrigger = new(triggerView)
+
+// trigger is the view of a slot, or of a call's Data: a mapping with the names of the view.
 func (w viewer) trigger(ev *Event) *triggerView {
 	out := new(triggerView)
+	if s := ev.Slot; s != nil {
+		out.Rule, out.Slot, out.Date = ev.Rule, s.At.Format(time.RFC3339), s.At.Format(time.DateOnly)
+		out.At, out.Missed, out.Manual = s.At, s.Missed, s.Manual
+	}
 	data, ok := ev.Data.(map[string]any)
 	if !ok || !strings.HasPrefix(ev.Type, webhookPrefix) {
 		return out

@@ -75,6 +75,9 @@ func writeDescription(w io.Writer, d *rules.Description) error {
 		fmt.Fprintf(&b, "  %-8s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	line("on", "%s", strings.Join(d.Events, ", "))
+	for _, s := range d.Schedules {
+		line("", "%s", s)
+	}
 	stage := append([]string{d.Stage}, d.Order...)
 	if d.Priority != 0 {
 		stage = append(stage, fmt.Sprintf("priority %d", d.Priority))
