@@ -109,6 +109,14 @@ func (j *jobs) tell(paused bool) {
 	}
 }
 
+// first is when the first slot comes; ok is false when none does.
+func (j *jobs) first() (at time.Time, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, at, ok = j.queue.First()
+	return at, ok
+}
+
 // settled blocks until nothing is due.
 func (j *jobs) settled(ctx context.Context, of func() *version, clock clockwork.Clock) error {
 	for {
@@ -120,6 +128,7 @@ func (j *jobs) settled(ctx context.Context, of func() *version, clock clockwork.
 		if !busy {
 			return nil
 		}
+		j.tell(false) // the alarm may be set by a time that a virtual clock has left meanwhile
 		select {
 		case <-looked:
 		case <-ctx.Done():
@@ -141,7 +150,11 @@ func (b *Bot) runJobs(ctx context.Context) {
 		var alarm clockwork.Timer
 		var rings <-chan time.Time
 		if more { // never longer than a beat: the clock may be changed meanwhile, and the machine may sleep
-			alarm = b.clock.NewTimer(min(next.Sub(b.clock.Now()), beat))
+			wait := next.Sub(b.clock.Now())
+			if !b.steadyClock {
+				wait = min(wait, beat)
+			}
+			alarm = b.clock.NewTimer(wait)
 			rings = alarm.Chan()
 		}
 		select {

@@ -62,6 +62,7 @@
 //   - join, leave: {in: GROUP, user: USER or users: [USERS]}, invite: {in, from, users}, remove: {in, from, users}.
 //   - advance: DURATION, at: TIME: the time passes; what is due meanwhile happens.
 //   - signal: {name: NAME, data: …}: tells rules on signal.NAME.
+//   - fire: RULE: a scheduled rule runs for its latest slot, as timbot jobs run does.
 //   - webhook: {path: /deploy, method: POST, headers, query, json or form or body}: a call of a webhook; no secret is asked for.
 //   - restart: the bot is ended and started again on the same journal, after so long: {after: 10m}, or true.
 //

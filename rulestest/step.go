@@ -60,7 +60,7 @@ func (st *step) about(rule string) bool {
 
 // deeds are the keys of what a step does; one step does one.
 var deeds = []string{
-	"send", "edit", "revoke", "read", "join", "leave", "invite", "remove", "advance", "at", "signal", "webhook", "restart",
+	"send", "edit", "revoke", "read", "join", "leave", "invite", "remove", "advance", "at", "signal", "webhook", "fire", "restart",
 }
 
 // stepKeys are all keys of a step.
@@ -198,6 +198,21 @@ func (s *Suite) deed(st *step, e entry, names map[string]bool) {
 		s.signalDeed(st, at)
 	case "webhook":
 		s.webhookDeed(st, at)
+	case "fire":
+		rule := r.text(at, "fire")
+		if base, err := s.load(nil, nil); err == nil {
+			if of := base.Rule(rule); of == nil {
+				r.errorf(at, "there is no rule %q%s", rule, nearest(rule, ruleIDs(base)))
+			} else if len(of.Schedules) == 0 {
+				r.errorf(at, "rule %s has no schedule: fire runs one for its latest slot", rule)
+			}
+		}
+		st.title = "fire of " + rule
+		st.do = func(ctx context.Context, w *world) error {
+			slot, err := w.bot.RunJob(ctx, rule)
+			w.last = slot.Key
+			return err
+		}
 	case "restart":
 		var after time.Duration
 		if at.Kind == yaml.MappingNode {
