@@ -312,7 +312,7 @@ func (g *inputValue) set(in *inputDecl, v any) error {
 	case "duration":
 		switch d := v.(type) {
 		case time.Duration:
-			g.value, g.text = d, d.String()
+			g.value, g.text = d, durationText(d)
 			return nil
 		case string:
 			parsed, err := parseDuration(d)

@@ -76,10 +76,10 @@ func answerOf(t *testing.T, set *Set, ev *Event, f *Facts) string {
 func TestCommands(t *testing.T) {
 	set := load(t, commands)
 	for _, c := range []struct{ text, want string }{
-		{"/remind 5m drink water", "5m0s|false|drink water"},
-		{"提醒　１小时30分　喝水 了", "1h30m0s|false|喝水 了"},
-		{"／ＲＥＭＩＮＤ 半小时 --quiet  a --b", "30m0s|true|a --b"},
-		{"/remind ——quiet 2天", "48h0m0s|true|nothing"},
+		{"/remind 5m drink water", "5m|false|drink water"},
+		{"提醒　１小时30分　喝水 了", "1h30m|false|喝水 了"},
+		{"／ＲＥＭＩＮＤ 半小时 --quiet  a --b", "30m|true|a --b"},
+		{"/remind ——quiet 2天", "48h|true|nothing"},
 		{"/remind -- --quiet", "usage: when 应为一段时间，如 5m 或 2小时，而不是「--quiet」\n用法：/remind <when> [--quiet] [text…]\n" +
 			"  when：一段时间，如 5m 或 2小时，多久以后\n  --quiet：不打扰别人\n  text：文字"},
 		{"/remind", "usage: 缺少 when：一段时间，如 5m 或 2小时\n用法：/remind"},
