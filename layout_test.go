@@ -40,6 +40,8 @@ var arrows = []struct {
 	{"bot/journal", nil, "the journal does not look into what it keeps"},
 	{"bot/journal/sqlite", []string{"bot/journal"}, "a journal imports the contract only"},
 	{"bot/journal/journaltest", []string{"bot/journal"}, "the suite of every journal"},
+	{"plugins", []string{"plugins/wire"}, "the kit that plugins import: nothing of the bot's"},
+	{"plugins/host", []string{"actions", "plugins/wire", "sdkconn"}, "runs plugins; what a plugin may ask is an interface that bot has"},
 	{"plugins/wire", nil, "what a bot and a plugin say to each other: made from plugin.proto"},
 	{"actions", []string{"sdkconn"}, "actions and rules do not know each other: bot fills the rules' Catalog"},
 	{"rules/format", []string{"rules"}, "puts files in form by the table of the language; the language does not need it"},

@@ -531,7 +531,8 @@ func unknown(err error) bool {
 // never simply repeated, unless doing it twice is the same as doing it once: an action that can ask settles it.
 func (r *run) retry(step *rules.Step, settle actions.Settle, start time.Time, err error) (time.Duration, bool) {
 	var input *actions.InputError
-	if errors.As(err, &input) {
+	var failure *actions.Failure
+	if errors.As(err, &input) || errors.As(err, &failure) && failure.Final {
 		return 0, false
 	}
 	advised, hasAdvice := actions.RetryAfter(err)
@@ -621,6 +622,7 @@ func stepError(err error) *rules.StepError {
 	code := codeFailed
 	var input *actions.InputError
 	var status *actions.StatusError
+	var failure *actions.Failure
 	switch {
 	case errors.Is(err, actions.ErrUnsettled):
 		code = codeInterrupted
@@ -632,6 +634,8 @@ func stepError(err error) *rules.StepError {
 		code = codeInput
 	case errors.As(err, &status):
 		code = fmt.Sprintf("http_%d", status.Status)
+	case errors.As(err, &failure):
+		code = failure.Code
 	}
 	return &rules.StepError{Code: code, Text: err.Error()}
 }

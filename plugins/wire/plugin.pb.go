@@ -10,8 +10,8 @@
 //   PLUGIN_MIN_PORT, PLUGIN_MAX_PORT   in place of a socket, on Windows only: listen on a port of 127.0.0.1 between these.
 //   PLUGIN_CLIENT_CERT        the host's certificate, PEM.
 //
-// The plugin makes a key and a self-signed certificate for the name localhost (a DNS name in subjectAltName; a certificate
-// that may sign others), and serves gRPC over TLS with it. It demands a certificate of its client, and trusts the host's and
+// The plugin makes a key (P-256) and a self-signed certificate for the name localhost (a DNS name in subjectAltName, CA:TRUE),
+// as the host's is, and serves gRPC over TLS with it. It demands a certificate of its client, and trusts the host's and
 // no other. Then it writes one line to its standard output, ends it with \n and flushes it:
 //
 //   1|1|unix|/path/of/the/socket|grpc|BASE64
@@ -21,6 +21,7 @@
 // hashicorp/go-plugin with AutoMTLS; the services that go-plugin has beside its plugins need not be there.
 //
 // What the plugin writes to its standard error is logged, a line each. What else it writes to its standard output is too.
+// Its standard input is a pipe that nothing is written to, and that ends with the host: a plugin that reads the end exits.
 //
 // # Life
 //
@@ -239,7 +240,7 @@ type Origin struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rule          string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`                 // its id
 	Step          string                 `protobuf:"bytes,2,opt,name=step,proto3" json:"step,omitempty"`                 // its id, or its place
-	Conversation  string                 `protobuf:"bytes,3,opt,name=conversation,proto3" json:"conversation,omitempty"` // user:ID or group:ID; empty for none
+	Conversation  string                 `protobuf:"bytes,3,opt,name=conversation,proto3" json:"conversation,omitempty"` // c2c_USER or group_ID; empty for none
 	User          string                 `protobuf:"bytes,4,opt,name=user,proto3" json:"user,omitempty"`                 // whom the event is about; empty for nobody
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -10,8 +10,8 @@
 //   PLUGIN_MIN_PORT, PLUGIN_MAX_PORT   in place of a socket, on Windows only: listen on a port of 127.0.0.1 between these.
 //   PLUGIN_CLIENT_CERT        the host's certificate, PEM.
 //
-// The plugin makes a key and a self-signed certificate for the name localhost (a DNS name in subjectAltName; a certificate
-// that may sign others), and serves gRPC over TLS with it. It demands a certificate of its client, and trusts the host's and
+// The plugin makes a key (P-256) and a self-signed certificate for the name localhost (a DNS name in subjectAltName, CA:TRUE),
+// as the host's is, and serves gRPC over TLS with it. It demands a certificate of its client, and trusts the host's and
 // no other. Then it writes one line to its standard output, ends it with \n and flushes it:
 //
 //   1|1|unix|/path/of/the/socket|grpc|BASE64
@@ -21,6 +21,7 @@
 // hashicorp/go-plugin with AutoMTLS; the services that go-plugin has beside its plugins need not be there.
 //
 // What the plugin writes to its standard error is logged, a line each. What else it writes to its standard output is too.
+// Its standard input is a pipe that nothing is written to, and that ends with the host: a plugin that reads the end exits.
 //
 // # Life
 //
