@@ -57,6 +57,7 @@ func (b *Bot) Reload(set *rules.Set) error {
 		return errors.New("reload: bot.connection has changed: restart the bot")
 	}
 	b.keepSet(old.set)
+	b.usePlugins(set)
 	b.current.Store(v)
 	b.directory.warm(set) // which may ask for more
 	b.log.Info("rules reloaded", "rules", len(set.Rules), "rule_set", set.Hash(), "before", old.set.Hash())

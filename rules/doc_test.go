@@ -32,6 +32,12 @@ func packageDoc(t *testing.T) (*ast.File, []string) {
 // Every YAML in the reference loads: files, rules and steps.
 func TestReferenceExamples(t *testing.T) {
 	_, code := packageDoc(t)
+	fsys := fstest.MapFS{}
+	for _, text := range code {
+		if strings.HasPrefix(text, "name: shop") {
+			fsys["plugins/shop/plugin.yaml"] = &fstest.MapFile{Data: []byte(text)}
+		}
+	}
 	loaded := 0
 	for _, text := range code {
 		src := ""
@@ -46,7 +52,8 @@ func TestReferenceExamples(t *testing.T) {
 			continue
 		}
 		loaded++
-		_, err := Load(fstest.MapFS{"bot.yaml": {Data: []byte(src)}}, "bot.yaml", Options{Catalog: catalog})
+		fsys["bot.yaml"] = &fstest.MapFile{Data: []byte(src)}
+		_, err := Load(fsys, "bot.yaml", Options{Catalog: catalog})
 		var errs Errors
 		if errors.As(err, &errs) {
 			t.Errorf("%s\n%s", src, errs.Render())
@@ -85,7 +92,8 @@ func TestReferenceIsWhole(t *testing.T) {
 		}
 	}
 	text := file.Doc.Text()
-	words := slices.Concat(ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions))
+	words := slices.Concat(manifestKeys, pluginActionKeys, pluginFieldKeys, pluginTypes, pluginKeys, pluginRightsKeys, pluginLimitsKeys,
+		pluginRestartKeys, pluginStarts, PluginsMayCall, ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions))
 	for _, fields := range fieldsOf {
 		words = append(words, fields...)
 	}

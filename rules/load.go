@@ -45,6 +45,7 @@ type Set struct {
 	uses     struct{ dialogues, handoffs, approvals, answers bool }
 
 	countWindow time.Duration
+	plugins     []*Plugin
 }
 
 // Hash names the text of all files, lists included. Sets with the same hash behave the same under the same catalog and
@@ -90,7 +91,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	set := &Set{Bot: defaultBot()}
 	l.file(name, nil, Pos{File: name})
 	l.resolveBot(set)
-	set.lists, set.vars, set.secrets = l.lists, l.vars, l.secrets
+	set.lists, set.vars, set.secrets, set.plugins = l.lists, l.vars, l.secrets, l.plugins
 	for _, f := range l.files {
 		for i, n := range f.rules {
 			l.rule(f.d, n, set)
@@ -115,7 +116,7 @@ func newLoader(fsys fs.FS, opts Options) *loader {
 		lists: make(map[string][]string), listPos: make(map[string]Pos), vars: make(map[string]any),
 		varPos: make(map[string]Pos), secrets: make(map[string]string), used: make(map[string]bool),
 		ruleIDs: make(map[string]Pos), folded: make(map[string]phrases), profiles: make(map[string]*profile),
-		compiling: newCompiling(), steps: make(map[string]StepSpec),
+		compiling: newCompiling(), steps: make(map[string]StepSpec), lame: make(map[string]bool), manifests: make(map[string]*Manifest),
 	}
 }
 
@@ -145,6 +146,9 @@ type loader struct {
 	folded     map[string]phrases
 	steps      map[string]StepSpec // of the catalog, as far as it was asked: all rules share them
 	profiles   map[string]*profile
+	plugins    []*Plugin
+	lame       map[string]bool      // plugins with mistakes
+	manifests  map[string]*Manifest // by file; nil for one with mistakes
 }
 
 // ruleFile is a YAML file whose top level has been read.
@@ -241,7 +245,7 @@ func (l *loader) file(name string, within []string, from Pos) {
 	top := len(within) == 0
 	valid := []string{"version", "include", "lists", "vars", "rules"}
 	if top {
-		valid = append(valid, "bot", "secrets")
+		valid = append(valid, "bot", "secrets", "plugins")
 	}
 	hasVersion := false
 	var include *yaml.Node
@@ -264,7 +268,9 @@ func (l *loader) file(name string, within []string, from Pos) {
 			l.bot, l.botDoc = e.value, d
 		case e.name == "secrets" && top:
 			l.readSecrets(r, e.value)
-		case e.name == "bot", e.name == "secrets":
+		case e.name == "plugins" && top:
+			l.readPlugins(r, e.value)
+		case e.name == "bot", e.name == "secrets", e.name == "plugins":
 			r.errorf(e.key, "%s belongs in the bot's own file, not in an included one", e.name)
 		default:
 			r.unknown(e, valid)

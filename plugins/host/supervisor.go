@@ -15,8 +15,9 @@ import (
 const (
 	startTimeout = 30 * time.Second
 	stopGrace    = 5 * time.Second
-	patience     = 3 * time.Second // how long a call waits for a plugin that is to be started again
-	lookEvery    = time.Second     // how often the files are looked at when calls come
+	patience     = 3 * time.Second  // how long a call waits for a plugin that is to be started again
+	steadyAfter  = 30 * time.Second // who lives so long begins anew with the shortest backoff
+	lookEvery    = time.Second      // how often the files are looked at when calls come
 )
 
 var errClosed = errors.New("the bot is being stopped")
@@ -233,7 +234,7 @@ func (s *supervisor) await(i *instance) {
 		return
 	}
 	s.current = nil
-	if h.clock.Since(i.began) > s.plugin.Restart.Within {
+	if h.clock.Since(i.began) >= steadyAfter {
 		s.streak = 0
 	}
 	s.failed(err)
