@@ -24,8 +24,9 @@ var arrows = []struct {
 }{
 	{"cmd/timbot", []string{
 		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
-		"rules/format", "sdkconn", "sdkconn/local", "sdkconn/native",
+		"plugins/host", "rules/format", "sdkconn", "sdkconn/local", "sdkconn/native",
 	}, "the command joins everything and holds no logic"},
+	{"examples/bots/plugin/plugins/weather", []string{"plugins"}, "a plugin as an author writes one: the kit and nothing else"},
 	{"internal/faultvfs", nil, "faults below SQLite, for the tests of all that keep files"},
 	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
 	{"internal/killtest", []string{"sdkconn", "sdkconn/local", "bot/journal/sqlite", "bot/archive"},

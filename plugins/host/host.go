@@ -19,7 +19,7 @@ import (
 
 // Config says how plugins are run.
 type Config struct {
-	// Dir is the folder in which each plugin gets a folder of its own. It is made. Required.
+	// Dir is the folder in which each plugin gets a folder of its own. It is made when the first one is started. Required.
 	Dir string
 
 	// Version is the bot's, as plugins are told.
@@ -49,7 +49,9 @@ func (nobody) PluginEnded(string)                                 {}
 
 // Host runs plugins. Make it with New, and Close it. Its methods may be called by many goroutines at once.
 type Host struct {
-	dir, run string
+	dir      string
+	run      string       // where sockets are; empty before the first process
+	prepare  func() error // makes run and spawner, once
 	version  string
 	env      func(string) (string, bool)
 	clock    clockwork.Clock
@@ -96,23 +98,31 @@ func New(c Config) (*Host, error) {
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
-	h.run = filepath.Join(dir, ".run") // no plugin's name begins so
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("plugins: %w", err)
+	h.byName.Store(&map[string]*action{})
+	h.caller.Store(callerBox{})
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.prepare = sync.OnceValue(h.prepareNow)
+	return h, nil
+}
+
+// prepareNow makes what the first process needs.
+func (h *Host) prepareNow() error {
+	run := filepath.Join(h.dir, ".run") // no plugin's name begins so
+	if err := os.MkdirAll(h.dir, 0o700); err != nil {
+		return err
 	}
-	_ = os.RemoveAll(h.run) // of a bot that was killed
-	if len(h.run) > maxSocketDir {
-		h.run, err = os.MkdirTemp("", "timbot-")
+	_ = os.RemoveAll(run) // of a bot that was killed
+	var err error
+	if len(run) > maxSocketDir {
+		run, err = os.MkdirTemp("", "timbot-")
 	} else {
-		err = os.Mkdir(h.run, 0o700)
+		err = os.Mkdir(run, 0o700)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("plugins: %w", err)
+		return err
 	}
-	h.byName.Store(&map[string]*action{})
-	h.ctx, h.cancel = context.WithCancel(context.Background())
-	h.spawner = newSpawner()
-	return h, nil
+	h.run, h.spawner = run, newSpawner()
+	return nil
 }
 
 // Use sets which plugins there are, and whom they may ask; caller may be nil. Those that were and are no more end when their
@@ -244,6 +254,9 @@ func (h *Host) Close() error {
 	h.leaving.Wait()
 	h.cancel()
 	h.work.Wait()
+	if h.run == "" {
+		return nil
+	}
 	h.spawner.close()
 	return os.RemoveAll(h.run)
 }

@@ -528,7 +528,7 @@ func TestLogs(t *testing.T) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the warning is not there: %v", lines)
+			t.Fatalf("the warning is not among %d lines, the last %v", len(lines), lines[len(lines)-1])
 		}
 		runtime.Gosched()
 	}

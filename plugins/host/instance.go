@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -101,6 +102,9 @@ func (h *Host) launch(ctx context.Context, i *instance) (err error) {
 			err = i.verdict(err)
 		}
 	}()
+	if err := h.prepare(); err != nil {
+		return err
+	}
 	if err := i.plugin.verify(); err != nil {
 		return err
 	}
@@ -444,12 +448,11 @@ func (i *instance) logged(l *wire.Log, m *meter) {
 		level = "error"
 	}
 	text := l.GetText()
-	n := 0
-	for key, value := range l.GetFields() {
-		if n++; n > 20 {
+	for n, key := range slices.Sorted(maps.Keys(l.GetFields())) {
+		if n == 20 {
 			break
 		}
-		text += " " + key + "=" + value
+		text += " " + key + "=" + l.GetFields()[key]
 	}
 	if len(text) > maxLine {
 		text = strings.ToValidUTF8(text[:maxLine], "") + "…"
