@@ -20,6 +20,7 @@ type BotConfig struct {
 	Keep       Keep
 	Pace       Pace
 	HTTP       HTTP
+	Webhooks   WebhookConfig
 	Pos        Pos
 
 	ConnectionPos Pos // of Connection, to point at a URL that cannot be opened
@@ -64,7 +65,7 @@ func defaultBot() BotConfig {
 	}
 }
 
-var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace", "http"}
+var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace", "http", "webhooks"}
 
 func (l *loader) resolveBot(set *Set) {
 	if l.bot == nil {
@@ -102,6 +103,8 @@ func (l *loader) resolveBot(set *Set) {
 			r.pace(e.value, &b.Pace)
 		case "http":
 			r.http(e.value, &b.HTTP)
+		case "webhooks":
+			l.webhooksConfig(r, e.value, &b.Webhooks)
 		default:
 			r.unknown(e, botKeys)
 		}

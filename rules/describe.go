@@ -100,6 +100,11 @@ func (s *Set) Describe(r *Rule, catalog Catalog) *Description {
 	default:
 		d.Narrowed = "what its if names"
 	}
+	for _, name := range r.Events {
+		if path, ok := strings.CutPrefix(name, webhookPrefix); ok && s.webhooks[path] != nil {
+			d.Keys = append(d.Keys, DescribedKey{"webhook", s.webhooks[path].describe()})
+		}
+	}
 	w := describer{catalog: catalog}
 	for _, e := range pairs(s.ruleNode(r)) {
 		switch {

@@ -31,8 +31,8 @@
 //
 //   - version: always 1. An included file may leave it out.
 //   - bot: connection (the URL that sdkconn.Open takes; it may hold ${{ secrets.NAME }}), admins (user ids), ops_group
-//     (where the bot reports what a person must know), name, catch_up, keep, pace, http (see The bot's section). In the bot's own
-//     file only.
+//     (where the bot reports what a person must know), name, catch_up, keep, pace, http, webhooks (see The bot's section). In
+//     the bot's own file only.
 //   - include: a path or a list of paths, relative to the file that names them and inside the bot's folder. A pattern
 //     (*, ?, [a-z]; no **) stands for what it finds, sorted, without the files that end in _test.yaml. A file is read
 //     once; a cycle, a missing file and a pattern that finds nothing are errors.
@@ -84,6 +84,7 @@
 //     message.revoked.
 //   - run: live (the default), shadow (evaluated, marked, does nothing) or off (not evaluated).
 //   - limit: how often the rule fires. See Limits.
+//   - concurrency: how many runs are open at once. See Concurrency.
 //   - batch: gathers events into one run. See Batches.
 //   - session: makes the steps a dialogue. See Dialogues.
 //   - do: the steps. See Steps.
@@ -97,7 +98,7 @@
 //	observe   every rule that matches fires, whatever happened before; steps that act on the chat are refused at load
 //
 // A shadow rule fires, marked, where it would fire if it alone were live; it stops nothing and wins over nothing. Neither
-// does a rule that matched and was not let through by its limit or by an open dialogue: it did not fire.
+// does a rule that matched and was not let through by its limit, its concurrency or an open dialogue: it did not fire.
 //
 // # The bot's section
 //
@@ -123,6 +124,8 @@
 // Steps with the action http ask the hosts of http.allow and no others: a name or an address, or *. and a domain for all
 // below it, either with a port, which is any unless given. Their addresses may be of this machine or of a private network
 // only with private: true; redirects are checked in the same way.
+//
+// webhooks is about all webhooks of the rules: see Webhooks.
 //
 // A rate is how many in how long: 20/s, 1/30s, 3/1m. A size is a number with a unit: B, kB, MB, GB, TB, KiB, MiB, GiB, TiB.
 //
@@ -171,7 +174,8 @@
 //	bot.sig_expired         the bot's ticket is too old
 //
 // A message that is read back from the history and was taken back in the meantime is message.revoked. signal.NAME is what a
-// signal step, or `timbot signal`, tells the rules (see Signals). This version has no schedules and no webhooks.
+// signal step, or `timbot signal`, tells the rules (see Signals). {webhook: /path} is a call over HTTP (see Webhooks). This
+// version has no schedules.
 //
 // # Limits
 //
@@ -204,6 +208,48 @@
 //   - reply: with over: reply; a text, or the inputs of the action reply.
 //
 // With batch, the limit counts batches. A shadow rule is never limited.
+//
+// # Concurrency
+//
+//	rules:
+//	  - id: remind
+//	    on: message.c2c
+//	    match: { mode: command, any_of: [/remind] }
+//	    concurrency: { per: user, mode: restart }
+//	    do:
+//	      - delay: 10m
+//	      - reply: ${{ join(args, " ") }}
+//	  - id: build
+//	    on: signal.build
+//	    concurrency:
+//	      per: ${{ event.data.branch }}
+//	      mode: queued
+//	      max: 3
+//	    do:
+//	      - http: { url: https://ci.example.com/build }
+//	        timeout: 5m
+//
+// A run is open from its beginning to its end, also while it waits: for a delay, an approval, people who have the
+// conversation, a retry, its turn. concurrency says how many runs of the rule are open at once. Its keys, all of which may
+// be left out (concurrency: {}):
+//
+//   - per: user, chat, or a text with ${{ }} (before any step has run): each has runs of its own. Without per it is about
+//     all runs of the rule.
+//   - mode: what becomes of an event that would fire the rule while a run is open. single (the default): the rule does not
+//     fire, and the rules after it are tried. restart: it fires, and the open run ends with the outcome "restarted": a run
+//     that waits at once, one that is doing a step after that step. queued: it fires, and its run waits until those before
+//     it have ended, one after another. parallel: it fires as long as fewer than max runs are open.
+//   - max: of queued, how many wait, 10 unless given; of parallel, how many are open, 1,000 unless given; at most 1,000. An
+//     event beyond it does not fire the rule.
+//
+// A run that stands still because a step failed for good (a dead letter) is open too: nothing else of the rule may happen
+// between its steps, which a person may have done again. single and queued then hold the rule up until `timbot dead` drops
+// or retries it, or bot.keep.dead is over; `timbot why` names the dead letter. restart drops it.
+//
+// Steps of one conversation come one after another anyway: an event is looked at when the one before it in its
+// conversation has ended or waits. The limit is asked last, so that it counts what concurrency let through. Concurrency
+// does not go with batch, and where it restarts or queues neither with session nor with limit's over: wait. A shadow rule
+// has no runs. Runs in progress keep their place when the rules are loaded anew.
 //
 // # Batches
 //
@@ -400,6 +446,7 @@
 // The language is that of expr-lang (https://expr-lang.org/docs/language-definition), checked when the file is loaded:
 // an unknown name, a wrong type or an if that is no boolean is an error with its place. The names:
 //
+//	trigger of a webhook: path, method, headers, query, json, form, body, id
 //	event   type, key, time, caught_up; data (of a signal); by (who did it), text (of a request, notice or revocation), muted_for,
 //	        changes (of group.changed: what, value)
 //	msg     id, text, time, sender, seq, elems, mentions, mentions_bot, mentions_all, is_self, custom (cloud custom
@@ -646,6 +693,57 @@
 // plugin_crashed (it ended in the middle of the call), plugin_fault (its answer is not what plugin.yaml says), timeout or
 // interrupted.
 //
+// # Webhooks
+//
+//	version: 1
+//	bot:
+//	  connection: local:./data/chat.db?user=concierge
+//	  webhooks: { listen: "127.0.0.1:8080", secret: "${{ secrets.HOOK }}", max_size: 256KiB }
+//	secrets: { from: env }
+//	rules:
+//	  - id: deployed
+//	    on:
+//	      webhook:
+//	        path: /deploy
+//	        secret: ${{ secrets.DEPLOY_HOOK }}
+//	        signature: github
+//	        max_size: 1MiB
+//	        methods: [POST]
+//	    if: trigger.headers["x-github-event"] == "push" && trigger.json.ref == "refs/heads/main"
+//	    do:
+//	      - send:
+//	          to_group: "@TGS#ops"
+//	          text: ${{ trigger.json.pusher.name }} 发布了 ${{ left(trigger.json.after, 7) }}
+//	  - id: alarm
+//	    on: [{ webhook: /alarm }, signal.alarm]
+//	    do:
+//	      - send: { to_group: "@TGS#ops", text: "${{ event.type }}" }
+//
+// A call of the path over HTTP is an event, without msg, user and chat: what the steps send needs a target of its own.
+// `timbot run` listens at bot.webhooks.listen, or where --webhooks says. Under webhook stands the path, or a mapping with path
+// and, all of which may be left out,
+//
+//   - secret: ${{ secrets.NAME }}, what callers must know; that of bot.webhooks unless given. A webhook without any takes only
+//     calls that this machine makes itself.
+//   - signature: how callers show that they know it. github: X-Hub-Signature-256 is sha256= and the HMAC-SHA256 of the body.
+//     token: the secret stands in X-Timbot-Token, X-Gitlab-Token, or Authorization: Bearer. any (the default): either.
+//   - max_size: of the body, at most 1MiB; 256KiB unless given.
+//   - methods: of POST, PUT, PATCH, DELETE and GET; POST unless given.
+//
+// All rules on a path share its options; one of them gives them. The names under trigger:
+//
+//   - path, method: of the call.
+//   - headers, query, form: texts by name; "" for one that is not there. Names of headers are in small letters. Headers with
+//     signatures, tokens, cookies and the like are left out.
+//   - json: of a body that says it is JSON (or a form whose field payload is), else nil.
+//   - form: of a body that says it is a form.
+//   - body: the body as a text.
+//   - id: that of the delivery, from X-GitHub-Delivery or Idempotency-Key, else made up. What comes again under the same id is
+//     dropped for as long as bot.keep.events.
+//
+// The caller is answered 202 as soon as the event is in the journal, before any rule is tried. What the call carries is never
+// evaluated.
+//
 // # Errors
 //
 // Load returns every mistake at once, in the order of the files, each with its place, its source line and the nearest valid
@@ -658,7 +756,7 @@
 // What is no mistake but probably not meant is in Set.Warnings: unused-list, empty-list, unreachable, shadow,
 // always-candidate (nothing narrows the rule down, so its if is evaluated for every event), unset-secret, idle-session (a
 // session whose steps ask nothing), silent-handoff (nobody is told, and nothing gives the conversation back by itself),
-// unheard-signal (a signal that no rule listens to), fuzzy-cost (what fuzzy words cost), short-word (one character is left
+// unheard-signal (a signal that no rule listens to), open-webhook (a webhook without a secret), fuzzy-cost (what fuzzy words cost), short-word (one character is left
 // of a word under strict). Set.Overlaps finds rules that get in each other's way: never-fires, shadowed. Findings documents
 // each id, and those of the mistakes that YAML and expressions lead people into.
 package rules

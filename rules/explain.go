@@ -131,7 +131,7 @@ func (m *matcher) why(in *input) string {
 		return fmt.Sprintf("match  none_of: %q ← %s", cut(m.none.words[o.word]), place(o))
 	}
 	safe := ""
-	m.each(&m.any, v, func(o occurrence) bool { // it is there, and shielded
+	m.each(&m.any, in, v, func(o occurrence) bool { // it is there, and shielded
 		safe = fmt.Sprintf("match  any_of: %q ← %s stands inside a phrase of except", cut(m.any.words[o.word]), place(o))
 		return false
 	})

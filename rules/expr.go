@@ -67,16 +67,17 @@ const (
 
 // ruleEnv is what a rule's `if` sees. A struct of pointers keeps an evaluation from allocating the environment.
 type ruleEnv struct {
-	Event *eventView `expr:"event"`
-	Msg   *msgView   `expr:"msg"`
-	User  *userView  `expr:"user"`
-	Chat  *chatView  `expr:"chat"`
-	Bot   *botView   `expr:"bot"`
-	Match *matchView `expr:"match"`
-	Args  []string   `expr:"args"`
-	State *stateView `expr:"state"`
-	Now   time.Time  `expr:"now()"` // no identifier can be spelled so: only a call of now() reaches it
-	Seed  string     `expr:"seed()"`
+	Event   *eventView   `expr:"event"`
+	Msg     *msgView     `expr:"msg"`
+	User    *userView    `expr:"user"`
+	Chat    *chatView    `expr:"chat"`
+	Bot     *botView     `expr:"bot"`
+	Match   *matchView   `expr:"match"`
+	Args    []string     `expr:"args"`
+	State   *stateView   `expr:"state"`
+	Trigger *triggerView `expr:"trigger"`
+	Now     time.Time    `expr:"now()"` // no identifier can be spelled so: only a call of now() reaches it
+	Seed    string       `expr:"seed()"`
 }
 
 // roots are the names that an expression may begin with, with the types of those that are the same everywhere.
@@ -85,11 +86,13 @@ var roots = types.Map{
 	"chat": types.TypeOf(&chatView{}), "bot": types.TypeOf(&botView{}), "match": types.TypeOf(&matchView{}),
 	"args": types.TypeOf([]string{}), "state": types.TypeOf(&stateView{}), "now()": types.TypeOf(time.Time{}),
 	"seed()": types.String, countFunction: types.TypeOf(counter(nil)), "events": types.TypeOf([]itemView{}), "answer": types.TypeOf(&answerView{}),
+	"trigger": types.TypeOf(&triggerView{}),
 }
 
 // rootNames is what a person may write, for suggestions and collisions.
 var rootNames = []string{
 	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "steps", "secrets", "events", "answer",
+	"trigger",
 }
 
 // Needs says which facts that an event does not carry itself are read.
@@ -471,6 +474,7 @@ var plainNames = strings.NewReplacer(
 	"*rules.stateView", "state", "rules.stateView", "state", "rules.elemView", "element", "rules.spanView", "span",
 	"*rules.errorView", "error", "rules.errorView", "error", "rules.changeView", "change",
 	"[]rules.itemView", "list", "rules.itemView", "item", "*rules.answerView", "answer", "rules.answerView", "answer",
+	"*rules.triggerView", "trigger", "rules.triggerView", "trigger", "map[string]string", "mapping",
 	"map[string]struct {}", "list", "map[string]interface {}", "mapping", "[]interface {}", "list", "interface {}", "any",
 	"[]string", "list", "*string", "text", "time.Duration", "duration", "time.Time", "time", "<nil>", "nil",
 )

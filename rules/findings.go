@@ -177,9 +177,17 @@ var findings = []Finding{
 		Right: inRule("on: message", "do: [{signal: filed}]") + "  - {id: heard, on: signal.filed, do: [{log: heard}]}\n",
 	},
 	{
+		ID: "open-webhook", Title: "a webhook without a secret",
+		Doc: "Whoever reaches the address could call it, so that only calls are taken that this machine makes itself, and not those\n" +
+			"that a proxy passes on. Give it a secret, or all of them one with bot.webhooks.secret.",
+		Wrong: inRule("on: { webhook: /deploy }", "do: [{ log: x }]"),
+		Right: "secrets: { from: env }\n" + inRule("on: { webhook: { path: /deploy, secret: \"${{ secrets.HOOK }}\" } }", "do: [{ log: x }]"),
+	},
+	{
 		ID: "fuzzy-cost", Title: "what fuzzy words cost",
-		Doc: "Words with mode: fuzzy are looked for with some characters wrong, on every message. The warning says what that\n" +
-			"costs; many or short ones cost more.",
+		Doc: "Words with mode: fuzzy are looked for with some characters wrong, in each message that has a piece of one of them: a\n" +
+			"half of a word of four characters, a third of one of eight. The warning says what that costs; many or short ones\n" +
+			"cost more, and short pieces are in more messages.",
 		Wrong: inRule("on: message", "match: {mode: fuzzy, any_of: [会员续费优惠]}", "do: [{log: x}]"),
 		Right: inRule("on: message", "match: {any_of: [会员续费优惠]}", "do: [{log: x}]"),
 	},

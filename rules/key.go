@@ -47,7 +47,7 @@ func (k *eventKey) programs(f func(*program)) {
 	}
 }
 
-// eventKey reads `per` of a limit and `by` of a batch.
+// eventKey reads `per` of limit and concurrency, and `by` of a batch.
 func (c *ruleCompiler) eventKey(n *node, what string) *eventKey {
 	n = resolve(n)
 	if !isString(n) {

@@ -149,6 +149,11 @@ func (b *languageBuilder) bot() *Form {
 			key("allow", "Hosts, *.DOMAIN for what is under one, with a port if it is not the usual one.",
 				itemsOf(stringForm)),
 			key("private", "Hosts may have addresses of this machine and of private networks.", boolForm))),
+		key("webhooks", "Where others call the bot over HTTP, and what they must give.", mappingOf(
+			key("listen", "The address, such as 127.0.0.1:8080.", stringForm),
+			key("secret", "Of the webhooks that have none: ${{ secrets.NAME }}.", joinedForm),
+			key("signature", "How callers show that they know it; any unless given.", oneWord(proofNames...)),
+			key("max_size", "Of a body; 256KiB unless given.", sizeForm))),
 	)
 }
 
@@ -179,7 +184,8 @@ func (b *languageBuilder) plugin() *Form {
 
 // rule is the form of a rule. Its keys are those of ruleKeys, in their order.
 func (b *languageBuilder) rule() *Form {
-	event := either(oneWord(slices.Concat(keys(eventGroups), EventTypes())...), matching(`^signal\.[a-z0-9_][a-z0-9_.-]*$`))
+	event := either(oneWord(slices.Concat(keys(eventGroups), EventTypes())...), matching(`^signal\.[a-z0-9_][a-z0-9_.-]*$`),
+		mappingOf(must("webhook", "A path that others call over HTTP.", webhookForm())))
 	words := either(stringForm, itemsOf(stringForm))
 	match := mappingOf(
 		key("any_of", "One of these words must be there.", words),
@@ -209,6 +215,10 @@ func (b *languageBuilder) rule() *Form {
 			must("rate", "How many in how long, such as 1/30s.", rateForm),
 			key("over", "What becomes of an event over the limit; drop unless given.", oneWord(overNames...)),
 			key("reply", "What over: reply says.", b.replyInputs))),
+		"concurrency": key("", "How many runs are open at once.", mappingOf(
+			key("per", "user, chat, or a text with ${{ }}; all runs of the rule together unless given.", textForm),
+			key("mode", "What becomes of an event while a run is open; single unless given.", oneWord(concurrencyModes...)),
+			key("max", "Of queued, how many wait (10 unless given); of parallel, how many are open.", intFrom(1, MaxConcurrency)))),
 		"batch": key("", "Gathers events into one run.", mappingOf(
 			key("by", "user, chat, or a text with ${{ }}; all together unless given.", textForm),
 			key("quiet", "The steps begin when no more came for so long; 15s unless given.", durationForm),

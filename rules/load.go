@@ -24,6 +24,13 @@ type Options struct {
 	// Env looks up secrets (`secrets: {from: env}`). Nil looks nothing up: every secret is empty, which is enough to
 	// check files but not to run them.
 	Env func(string) (string, bool)
+
+	// Lists takes the place of lists by name, as tests give them; what the files say of those is not read. A name that no
+	// file has is no error.
+	Lists map[string][]string
+
+	// Modes takes the place of the `run` of rules, by id. An id that no rule has is no error.
+	Modes map[string]Mode
 }
 
 // Set is a bot's rules, compiled. It is not changed after Load and may be used by many goroutines at once.
@@ -38,6 +45,7 @@ type Set struct {
 	secrets  map[string]string
 	warnings []Warning
 	byEvent  map[string]*plan
+	plans    []*plan // the same, in no order that matters
 	facts    *index
 	kinds    map[sdkconn.EventKind]bool
 	byID     map[string]*Rule
@@ -46,6 +54,7 @@ type Set struct {
 
 	countWindow time.Duration
 	plugins     []*Plugin
+	webhooks    map[string]*Webhook // by path
 }
 
 // Hash names the text of all files, lists included. Sets with the same hash behave the same under the same catalog and
@@ -78,6 +87,13 @@ func (r *Rule) revokesAnswers() bool {
 	return r.Mode != ModeOff && r.has(func(s *Step) bool { return s.Action == "revoke" && s.inputs["answers"] != nil })
 }
 
+// HasAction reports whether a step of a rule that is not off does the action.
+func (s *Set) HasAction(name string) bool {
+	return slices.ContainsFunc(s.Rules, func(r *Rule) bool {
+		return r.Mode != ModeOff && r.has(func(s *Step) bool { return s.Action == name })
+	})
+}
+
 // Warnings returns what is no mistake but worth telling, in the order of the files.
 func (s *Set) Warnings() []Warning { return s.warnings }
 
@@ -103,6 +119,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	}
 	set.sources = l.sources
 	set.hash = hashSources(l.sources)
+	set.finishWebhooks()
 	set.index()
 	set.uses.answers = slices.ContainsFunc(set.Rules, (*Rule).revokesAnswers)
 	l.lint(set)
@@ -328,6 +345,10 @@ func (l *loader) readLists(r *reader, n *yaml.Node) {
 			continue
 		}
 		l.listPos[e.name] = r.pos(e.key)
+		if given, ok := l.opts.Lists[e.name]; ok {
+			l.lists[e.name] = given
+			continue
+		}
 		l.lists[e.name] = l.readList(r, e)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -51,17 +52,31 @@ type stages [4][]*Rule
 
 // plan is the rules of one event type.
 type plan struct {
+	event  string
 	stages stages
 	always []uint32 // the ranks of those that are candidates always
 	member []uint64 // a bit for each rank that is in the plan
 	elems  bool     // some `if` reads msg.elems
 }
 
+// plan is the rules of an event type, or nil.
+func (s *Set) plan(event string) *plan {
+	if len(s.plans) > 8 {
+		return s.byEvent[event]
+	}
+	for _, p := range s.plans { // a few comparisons, where a map has to read all of the name
+		if p.event == event {
+			return p
+		}
+	}
+	return nil
+}
+
 func (p *plan) has(rank uint32) bool { return p.member[rank>>6]>>(rank&63)&1 != 0 }
 
 // index prepares the set for Match.
 func (s *Set) index() {
-	s.byEvent = make(map[string]*plan)
+	s.byEvent, s.plans = make(map[string]*plan), nil
 	s.kinds = make(map[sdkconn.EventKind]bool)
 	s.byID = make(map[string]*Rule, len(s.Rules))
 	ordered := make([]*Rule, 0, len(s.Rules))
@@ -86,8 +101,9 @@ func (s *Set) index() {
 		for _, name := range r.Events {
 			p := s.byEvent[name]
 			if p == nil {
-				p = &plan{member: make([]uint64, len(ordered)/64+1)}
+				p = &plan{event: name, member: make([]uint64, len(ordered)/64+1)}
 				s.byEvent[name] = p
+				s.plans = append(s.plans, p)
 			}
 			p.stages[r.Stage] = append(p.stages[r.Stage], r)
 			p.member[rank>>6] |= 1 << (rank & 63)
@@ -118,7 +134,7 @@ func (s *Set) Match(ev *Event, f *Facts) Decision { return s.match(ev, f, s.fact
 // match is Match with an index, or without one: the plain scan, rule after rule, that the index must agree with.
 func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 	var d Decision
-	p := s.byEvent[ev.Type]
+	p := s.plan(ev.Type)
 	if p == nil {
 		return d
 	}
@@ -126,7 +142,10 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 	t.begin(s, p, ev, f)
 	tried := &p.stages
 	if x != nil {
-		x.candidates(t, p)
+		if !x.candidates(t, p) {
+			t.end()
+			return d
+		}
 		tried = &t.stages
 	}
 	tried.walk(func(r *Rule) bool {
@@ -136,8 +155,17 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 			}
 			return false
 		}
+		var room *firedRoom // most events fire one rule, for one word
+		if d.Fired == nil {
+			room = new(firedRoom)
+			d.Fired = room.fired[:0]
+		}
 		fired := Fired{Rule: r, Shadow: r.Mode == ModeShadow}
-		if r.match != nil {
+		switch {
+		case r.match == nil:
+		case room != nil:
+			fired.Hit = r.match.collect(&t.in, Hit{Words: room.words[:0], Spans: room.spans[:0]})
+		default:
 			fired.Hit = r.match.hit(&t.in)
 		}
 		if f.Gate != nil && !fired.Shadow && r.Gated() {
@@ -154,8 +182,18 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 		d.Fired = append(d.Fired, fired)
 		return true
 	}, f, nil)
+	if len(d.Fired) == 0 {
+		d.Fired = nil
+	}
 	t.end()
 	return d
+}
+
+// firedRoom is the memory of a decision for one rule and one word.
+type firedRoom struct {
+	fired [1]Fired
+	words [1]string
+	spans [1]Span
 }
 
 // walk tries the rules in order as Match promises. Of the facts it reads which stages are not tried. skipped, if not nil,
@@ -243,11 +281,11 @@ var trials = sync.Pool{New: func() any { return new(trial) }}
 
 func (t *trial) begin(s *Set, p *plan, ev *Event, f *Facts) {
 	t.set, t.ev, t.facts, t.ready, t.viewed, t.elems = s, ev, f, false, false, p.elems
-	mentioned := false
+	mentioned, text := false, ""
 	if m := ev.message(); m != nil {
-		mentioned = ev.Self != "" && m.Mentions(ev.Self)
+		mentioned, text = ev.Self != "" && m.Mentions(ev.Self), m.Text()
 	}
-	t.in.reset(ev.text(), mentioned)
+	t.in.reset(text, mentioned)
 }
 
 // end lets go of what belongs to the event.
@@ -262,7 +300,10 @@ func (t *trial) end() {
 	}
 	t.reason, t.failed = "", nil
 	for i := range t.stages {
-		clear(t.stages[i])
+		if len(t.stages[i]) > 0 {
+			clear(t.stages[i])
+			t.stages[i] = t.stages[i][:0]
+		}
 	}
 	if cap(t.posts) > 1<<16 {
 		t.posts, t.found = nil, nil
@@ -332,6 +373,9 @@ func (t *trial) fill(r *Rule) {
 		t.env = ruleEnv{
 			Event: &t.views.event, Msg: &t.views.msg, User: &t.views.user, Chat: &t.views.chat, Bot: &t.views.bot,
 			State: &t.views.state, Now: t.facts.Now, Seed: t.ev.Key,
+		}
+		if strings.HasPrefix(t.ev.Type, webhookPrefix) {
+			t.env.Trigger = w.trigger(t.ev)
 		}
 	}
 	if r.match == nil || !slices.Contains(r.cond.uses, "match") && !slices.Contains(r.cond.uses, "args") {

@@ -84,7 +84,7 @@ func (m *matcher) matches(in *input) bool {
 
 // first looks for a word that counts; it need not be the one that stands first.
 func (m *matcher) first(p *phrases, in *input, v textView) (at occurrence, ok bool) {
-	m.each(p, v, func(o occurrence) bool {
+	m.each(p, in, v, func(o occurrence) bool {
 		if m.shielded(in, v, o) {
 			return true
 		}
@@ -96,7 +96,7 @@ func (m *matcher) first(p *phrases, in *input, v textView) (at occurrence, ok bo
 
 // find looks for one word that counts and returns where it stands in the view.
 func (m *matcher) find(p *phrases, i int, in *input, v textView) (start, end int, ok bool) {
-	m.eachOf(p, i, v, func(o occurrence) bool {
+	m.eachOf(p, i, in, v, func(o occurrence) bool {
 		if m.shielded(in, v, o) {
 			return true
 		}
@@ -113,7 +113,7 @@ func (m *matcher) shielded(in *input, v textView, o occurrence) bool {
 	}
 	if in.shield != m {
 		in.shield, in.shields = m, in.shields[:0]
-		m.each(&m.except, v, func(o occurrence) bool {
+		m.each(&m.except, in, v, func(o occurrence) bool {
 			in.shields = append(in.shields, Span{o.start, o.end})
 			return len(in.shields) < maxOccurrences
 		})
@@ -132,12 +132,15 @@ func (m *matcher) shielded(in *input, v textView, o occurrence) bool {
 const maxOccurrences = 10_000
 
 // hit collects what was found in a text that matches.
-func (m *matcher) hit(in *input) Hit {
+func (m *matcher) hit(in *input) Hit { return m.collect(in, Hit{}) }
+
+// collect is hit with room for words and spans in empty, which is an empty hit but for that.
+func (m *matcher) collect(in *input, empty Hit) Hit {
 	if m.mode == MatchCommand {
 		hit, _ := m.command(in)
 		return hit
 	}
-	var hit Hit
+	hit := empty
 	v := in.view(m.profile)
 	add := func(p *phrases, o occurrence) bool {
 		if len(hit.Words) == maxHitWords {
@@ -146,7 +149,9 @@ func (m *matcher) hit(in *input) Hit {
 		span, word := v.span(o.start, o.end), p.words[o.word]
 		if m.mode == MatchRegex {
 			word = in.text[span.Start:span.End]
-			m.groups(&hit, p.regexps[o.word], v, in.text)
+			if p.regexps[o.word].named {
+				m.groups(&hit, p.regexps[o.word].re, v, in.text)
+			}
 		}
 		hit.Words = append(hit.Words, word)
 		hit.Spans = append(hit.Spans, span)
@@ -162,13 +167,16 @@ func (m *matcher) hit(in *input) Hit {
 			return hit
 		}
 	}
+	if len(hit.Words) == 0 {
+		hit.Words, hit.Spans = nil, nil
+	}
 	return hit
 }
 
 // longest returns the first place of each word of any_of, in their order, without places inside a longer word's.
 func (m *matcher) longest(in *input, v textView) []occurrence {
 	hits := in.hits[:0]
-	m.each(&m.any, v, func(o occurrence) bool {
+	m.each(&m.any, in, v, func(o occurrence) bool {
 		if !m.shielded(in, v, o) {
 			hits = append(hits, o)
 		}

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -159,6 +160,8 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 		missing = !has(func(d eventDoc) bool { return d.chat })
 	case "user":
 		missing = !has(func(d eventDoc) bool { return d.user })
+	case "trigger":
+		missing = !has(func(d eventDoc) bool { return strings.HasPrefix(d.name, webhookPrefix) })
 	case "match":
 		if !p.match {
 			c.errorf(n, "match: the rule has no match")

@@ -167,8 +167,10 @@ func (m *matcher) requiresWord(p *phrases, i int) requirement {
 		} else if m.profile.strict() {
 			return nil
 		}
+	case MatchFuzzy:
+		return p.fuzzy.requires(i, m.profile)
 	case MatchRegex:
-		return regexpRequires(p.regexps[i].String(), m.profile)
+		return regexpRequires(p.regexps[i].re.String(), m.profile)
 	default:
 		return nil
 	}

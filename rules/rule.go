@@ -49,9 +49,10 @@ type Rule struct {
 	Mode            Mode
 	Events          []string // event types, in the order of the reference
 	Steps           []*Step
-	Limit           *Limit   // nil: none
-	Batch           *Batch   // nil: each event is a run of its own
-	Session         *Session // nil: the steps are no dialogue
+	Limit           *Limit       // nil: none
+	Batch           *Batch       // nil: each event is a run of its own
+	Session         *Session     // nil: the steps are no dialogue
+	Concurrency     *Concurrency // nil: any number of runs may be open
 	Pos             Pos
 
 	index    int  // in Set.Rules
@@ -67,8 +68,10 @@ type Rule struct {
 // Needs says which facts the rule reads, in its match, its if and its steps.
 func (r *Rule) Needs() Needs { return r.allNeeds }
 
-// Gated reports whether Facts.Gate is asked about the rule: it has a limit or a batch, or is a dialogue.
-func (r *Rule) Gated() bool { return r.Limit != nil || r.Batch != nil || r.Session != nil }
+// Gated reports whether Facts.Gate is asked about the rule: it has a limit, a batch or concurrency, or is a dialogue.
+func (r *Rule) Gated() bool {
+	return r.Limit != nil || r.Batch != nil || r.Session != nil || r.Concurrency != nil
+}
 
 const (
 	minPriority = -1_000_000
@@ -77,8 +80,8 @@ const (
 
 var (
 	ruleKeys = []string{
-		"id", "name", "on", "match", "if", "stage", "priority", "final", "continue", "include_self", "run", "limit", "batch",
-		"session", "do",
+		"id", "name", "on", "match", "if", "stage", "priority", "final", "continue", "include_self", "run", "limit",
+		"concurrency", "batch", "session", "do",
 	}
 	ruleID = regexp.MustCompile(`^[a-z0-9_][a-z0-9_.-]*$`)
 )
@@ -149,6 +152,9 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 			r.errorf(s.key, "a rule has batch or session: a talk is with one, not with many at once")
 		}
 	}
+	if e, ok := get["concurrency"]; ok {
+		c.concurrency(e)
+	}
 	c.place.level = levelStep
 	if e, ok := get["do"]; ok {
 		rule.Steps = c.steps(e.value, "do", "do")
@@ -213,6 +219,9 @@ func (c *ruleCompiler) head(n *yaml.Node, get map[string]entry) {
 		word, _ := r.enum(e.value, "run", modeNames...)
 		rule.Mode = Mode(max(0, slices.Index(modeNames, word)))
 	}
+	if mode, ok := r.l.opts.Modes[rule.ID]; ok {
+		rule.Mode = mode
+	}
 	if e, ok := get["priority"]; ok {
 		rule.Priority, _ = r.integer(e.value, "priority", minPriority, maxPriority)
 	}
@@ -273,7 +282,11 @@ func (c *ruleCompiler) event(n *yaml.Node) []string {
 		case "schedule":
 			c.r.errorf(n, "this version has no schedules")
 		case "webhook":
-			c.r.errorf(n, "this version has no webhooks")
+			if len(n.Content) > 2 {
+				c.r.errorf(n.Content[2], "%s stands beside webhook: the options of a webhook stand under it, as { path: /deploy, ... }",
+					n.Content[2].Value)
+			}
+			return c.webhook(n.Content[1])
 		default:
 			c.r.errorf(n.Content[0], "unknown event form %q%s", key, didYouMean(key, []string{"schedule", "webhook"}))
 		}
@@ -431,6 +444,9 @@ func (r *Rule) keys(f func(*program)) {
 	}
 	if r.Batch != nil {
 		r.Batch.by.programs(f)
+	}
+	if r.Concurrency != nil {
+		r.Concurrency.per.programs(f)
 	}
 }
 

@@ -197,6 +197,8 @@ func (sc *Scope) env(set *Set, rule *Rule, programs ...*program) map[string]any 
 				env[name] = &views.bot
 			case "state":
 				env[name] = &views.state
+			case "trigger":
+				env[name] = w.trigger(sc.Event)
 			case "match":
 				env[name] = viewHit(sc.Hit, sc.Event.text())
 			case "args":
