@@ -102,6 +102,7 @@ type root string
 const (
 	rootSteps     root = "" // do
 	rootOver      root = "limit.reply"
+	rootUsage     root = "command.usage"
 	rootOnTimeout root = "session.on_timeout"
 	rootOnCancel  root = "session.on_cancel"
 )
@@ -111,6 +112,8 @@ func (r root) of(rule *rules.Rule) []*rules.Step {
 	switch {
 	case r == rootOver && rule.Limit != nil:
 		return rule.Limit.Reply
+	case r == rootUsage && rule.Command != nil:
+		return rule.Command.Usage
 	case r == rootOnTimeout && rule.Session != nil:
 		return rule.Session.OnTimeout
 	case r == rootOnCancel && rule.Session != nil:

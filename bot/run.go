@@ -63,6 +63,9 @@ func (b *Bot) newRun(
 			Facts: factsRecord{facts.UserRole, facts.UserName, facts.ChatName, facts.GroupType},
 		},
 	}
+	if f.Hit.Wrong != "" {
+		r.rec.Root = rootUsage
+	}
 	r.open(facts, make(map[string]any))
 	r.trace.run(r.id, r.rule.ID, r.b.clock.Now())
 	return r
@@ -206,7 +209,7 @@ func (r *run) restoreItems() error {
 // stepsByPath is every step of a rule.
 func stepsByPath(rule *rules.Rule) map[string]*rules.Step {
 	byPath := make(map[string]*rules.Step)
-	for _, list := range []root{rootSteps, rootOver, rootOnTimeout, rootOnCancel} {
+	for _, list := range []root{rootSteps, rootOver, rootUsage, rootOnTimeout, rootOnCancel} {
 		eachStep(list.of(rule), func(s *rules.Step) { byPath[s.Path] = s })
 	}
 	return byPath

@@ -83,6 +83,7 @@ type StoryRule struct {
 	Why       string      `json:"why,omitzero"`
 	Hits      []StoryHit  `json:"hits,omitzero"`
 	Normalize string      `json:"normalize,omitzero"` // of a rule with hits
+	Found     string      `json:"found,omitzero"`     // the row of a faq that answers, or what is wrong with a command's arguments
 	Command   string      `json:"command,omitzero"`
 	Args      []string    `json:"args,omitzero"`
 	Parts     []StoryPart `json:"parts,omitzero"` // of its if, in their order
@@ -458,7 +459,7 @@ func outcomeOf(e *rules.Explanation) string {
 func storyRule(e *rules.Explanation, outcome, text string) StoryRule {
 	r := StoryRule{
 		ID: e.Rule.ID, Name: e.Rule.Name, Stage: e.Rule.Stage.String(), Outcome: outcome, Shadow: e.Shadow, Why: e.Text,
-		Command: e.Hit.Command, Args: e.Hit.Args,
+		Found: e.Found, Command: e.Hit.Command, Args: e.Hit.Args,
 	}
 	for i, word := range e.Hit.Words {
 		hit := StoryHit{Word: word}

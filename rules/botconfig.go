@@ -20,6 +20,7 @@ type BotConfig struct {
 	Keep       Keep
 	Pace       Pace
 	HTTP       HTTP
+	Language   string // of the bot's own texts: "zh" or "en"; empty: "zh"
 	Webhooks   WebhookConfig
 	Pos        Pos
 
@@ -65,7 +66,7 @@ func defaultBot() BotConfig {
 	}
 }
 
-var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace", "http", "webhooks"}
+var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace", "http", "webhooks", "language", "help"}
 
 func (l *loader) resolveBot(set *Set) {
 	if l.bot == nil {
@@ -103,6 +104,10 @@ func (l *loader) resolveBot(set *Set) {
 			r.pace(e.value, &b.Pace)
 		case "http":
 			r.http(e.value, &b.HTTP)
+		case "language":
+			b.Language, _ = r.enum(e.value, "language", languageNames...)
+		case "help":
+			l.help = e.value
 		case "webhooks":
 			l.webhooksConfig(r, e.value, &b.Webhooks)
 		default:

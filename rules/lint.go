@@ -55,6 +55,12 @@ func (l *loader) lint(set *Set) {
 
 // lint tells what fuzzy words cost, and which words strict leaves too little of.
 func (m *matcher) lint(warn func(id, format string, args ...any)) {
+	if m.faq != nil {
+		for _, p := range m.faq.parts {
+			p.lint(warn)
+		}
+		return
+	}
 	always, each, pieces, words := 0, 0, 0, 0
 	for _, p := range []*phrases{&m.any, &m.all, &m.none} {
 		if p.fuzzy != nil {
@@ -83,7 +89,7 @@ func (m *matcher) lint(warn func(id, format string, args ...any)) {
 // alwaysCandidate reports whether only evaluating the rule's if can tell that it does not fire. A rule without if fires on
 // every event of its kinds, which is meant.
 func (r *Rule) alwaysCandidate() bool {
-	if r.cond == nil || r.match != nil && len(r.match.any.words)+len(r.match.all.words) > 0 {
+	if r.cond == nil || r.match != nil && r.match.wants() {
 		return false
 	}
 	tree, err := parser.Parse(r.cond.source)

@@ -94,6 +94,11 @@ func (s *Set) index() {
 	slices.SortStableFunc(ordered, func(a, b *Rule) int {
 		return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(b.Priority, a.Priority))
 	})
+	for _, r := range s.Rules {
+		if r.helps {
+			r.allNeeds = r.allNeeds.or(s.needs)
+		}
+	}
 	var always []bool
 	s.facts, always = newIndex(ordered)
 	for rank, r := range ordered {
@@ -163,10 +168,10 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 		fired := Fired{Rule: r, Shadow: r.Mode == ModeShadow}
 		switch {
 		case r.match == nil:
-		case room != nil:
+		case room != nil && r.Command == nil:
 			fired.Hit = r.match.collect(&t.in, Hit{Words: room.words[:0], Spans: room.spans[:0]})
 		default:
-			fired.Hit = r.match.hit(&t.in)
+			fired.Hit = t.hit(r)
 		}
 		if f.Gate != nil && !fired.Shadow && r.Gated() {
 			gate := f.Gate(fired)
@@ -335,6 +340,9 @@ func (t *trial) try(r *Rule) bool {
 		return true
 	}
 	t.fill(r)
+	if t.wrong(r) {
+		return t.guarded(r)
+	}
 	code := r.cond.code
 	if r.cond.strict != nil && t.lacks(r.cond.needs) {
 		if code = r.cond.strict(); code == nil {
@@ -381,9 +389,47 @@ func (t *trial) fill(r *Rule) {
 	if r.match == nil || !slices.Contains(r.cond.uses, "match") && !slices.Contains(r.cond.uses, "args") {
 		return
 	}
-	hit := r.match.hit(&t.in)
+	hit := t.hit(r)
 	t.env.Match = viewHit(&hit, t.in.text)
 	t.env.Args = hit.Args
+	if r.Command != nil {
+		t.env.Given = r.Command.values(&hit, t.facts.Now.Location())
+	}
+}
+
+// hit is what the rule's match found in a text that it matches.
+func (t *trial) hit(r *Rule) Hit {
+	hit := r.match.hit(&t.in)
+	if r.Command != nil {
+		r.Command.read(&hit, t.ev, t.facts.Now)
+	}
+	return hit
+}
+
+// wrong reports whether a command's arguments cannot be read, though the rule's if wants them. What the if says besides
+// decides whether that is told.
+func (t *trial) wrong(r *Rule) bool {
+	if r.Command == nil || !slices.Contains(r.cond.uses, givenRoot) {
+		return false
+	}
+	hit := t.hit(r)
+	return hit.Wrong != ""
+}
+
+// guarded reports whether the operands of a rule's if hold that read no argument.
+func (t *trial) guarded(r *Rule) bool {
+	for _, p := range r.Command.guard {
+		out, err := run(p.code, &t.env)
+		if err != nil {
+			t.reason, t.failed = reasonError, err
+			return false
+		}
+		if out != true {
+			t.reason = reasonIf
+			return false
+		}
+	}
+	return true
 }
 
 // viewHit is what expressions see of a hit.

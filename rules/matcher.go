@@ -46,6 +46,13 @@ type Hit struct {
 	Command string   `json:"command,omitzero"`
 	Args    []string `json:"args,omitzero"`
 	ArgText string   `json:"arg_text,omitzero"`
+	// Given holds the arguments of a Rule.Command by their names, each in one plain form; Wrong says what is wrong with
+	// them, for the person who wrote them. The rule does Command.Usage then, in place of its steps.
+	Given map[string]string `json:"given,omitzero"`
+	Wrong string            `json:"wrong,omitzero"`
+
+	// Row is the row of a faq that answers, from 1; 0 is none.
+	Row int `json:"row,omitzero"`
 }
 
 // matcher is a rule's match, compiled.
@@ -56,7 +63,12 @@ type matcher struct {
 	all     phrases
 	none    phrases
 	except  phrases // what stands inside one of them does not count
+
+	faq *faqTable // in place of words
 }
+
+// wants reports whether something must be in the text.
+func (m *matcher) wants() bool { return len(m.any.words)+len(m.all.words) > 0 || m.faq != nil }
 
 // occurrence is where a word stands in a view.
 type occurrence struct{ word, start, end int }
@@ -66,6 +78,9 @@ func (m *matcher) matches(in *input) bool {
 	if m.mode == MatchCommand {
 		_, ok := m.command(in)
 		return ok
+	}
+	if m.faq != nil {
+		return m.faq.found(in)
 	}
 	v := in.view(m.profile)
 	for i := range m.all.words {
@@ -138,6 +153,10 @@ func (m *matcher) hit(in *input) Hit { return m.collect(in, Hit{}) }
 func (m *matcher) collect(in *input, empty Hit) Hit {
 	if m.mode == MatchCommand {
 		hit, _ := m.command(in)
+		return hit
+	}
+	if m.faq != nil {
+		_, hit, _ := m.faq.best(in)
 		return hit
 	}
 	hit := empty
@@ -295,28 +314,11 @@ var quotes = map[rune]rune{'"': '"', '\'': '\'', '“': '”', '‘': '’', '�
 func splitArgs(s string) []string {
 	args := []string{}
 	for {
-		s = strings.TrimLeftFunc(s, unicode.IsSpace)
-		if s == "" {
+		arg, rest, ok := nextArg(s)
+		if !ok {
 			return args
 		}
-		r, size := utf8.DecodeRuneInString(s)
-		if closing, ok := quotes[r]; ok {
-			if end := strings.IndexRune(s[size:], closing); end >= 0 {
-				after := s[size+end+utf8.RuneLen(closing):]
-				next, _ := utf8.DecodeRuneInString(after)
-				if after == "" || unicode.IsSpace(next) {
-					args = append(args, s[size:size+end])
-					s = after
-					continue
-				}
-			}
-		}
-		end := strings.IndexFunc(s, unicode.IsSpace)
-		if end < 0 {
-			end = len(s)
-		}
-		args = append(args, s[:end])
-		s = s[end:]
+		args, s = append(args, arg), rest
 	}
 }
 

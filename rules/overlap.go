@@ -134,6 +134,9 @@ func (m *matcher) impliedBy(r *matcher) bool {
 	if m == nil {
 		return true
 	}
+	if m.faq != nil || r != nil && r.faq != nil {
+		return false
+	}
 	if r == nil || m.profile != r.profile || m.profile.strict() || len(m.except.words) > 0 ||
 		len(m.none.words) > 0 && len(r.except.words) > 0 { // more than a comparison of words would be needed
 		return false

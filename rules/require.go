@@ -125,6 +125,9 @@ func (r *Rule) requires() requirement {
 
 // requiresAny is what each word of any_of requires.
 func (m *matcher) requiresAny() requirement {
+	if m.faq != nil {
+		return m.faq.requires()
+	}
 	if len(m.any.words) == 0 {
 		return nil
 	}

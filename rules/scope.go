@@ -209,6 +209,14 @@ func (sc *Scope) env(set *Set, rule *Rule, programs ...*program) map[string]any 
 				env[name] = sc.Event.Key
 			case countFunction:
 				env[name] = sc.counter()
+			case givenRoot:
+				env[name] = rule.Command.values(sc.Hit, sc.Facts.Now.Location())
+			case helpFunction:
+				env[name] = sc.help(set)
+			case "faq":
+				env[name] = sc.faq(rule)
+			case "command":
+				env[name] = sc.command(rule)
 			case "events":
 				env[name] = sc.events(w)
 			case "answer":
