@@ -116,6 +116,14 @@ func (s Spec) checkGroups(args map[string]any) []error {
 	return errs
 }
 
+// Conform checks values against their declarations, which New has not made: a struct may be of any Go type, and its members
+// are those of Fields. It returns them with the exact types, structs as mappings; nil values are left out. The error joins one
+// *InputError for everything that is wrong.
+func Conform(declared []Input, values map[string]any) (map[string]any, error) {
+	exact, errs := conform("", declared, values)
+	return exact, errors.Join(errs...)
+}
+
 // conform checks values against their declarations and gives each the exact type that its field has. Nil values are
 // left out.
 func conform(path string, inputs []Input, values map[string]any) (map[string]any, []error) {
@@ -223,7 +231,19 @@ func (in *Input) conform(path string, t reflect.Type, v any) (any, []error) {
 		if !ok {
 			return wrong()
 		}
-		return maps.Clone(m), nil
+		if t.Elem().Kind() == reflect.Interface {
+			return maps.Clone(m), nil
+		}
+		out, errs := make(map[string]any, len(m)), []error(nil)
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if isNil(m[key]) {
+				errs = append(errs, inputErrorf(path+"."+key, "is empty: want %s", typeName(t.Elem())))
+				continue
+			}
+			exact, bad := in.conform(path+"."+key, t.Elem(), m[key])
+			out[key], errs = exact, append(errs, bad...)
+		}
+		return out, errs
 	case reflect.Struct:
 		m, ok := v.(map[string]any)
 		if !ok {

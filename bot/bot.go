@@ -36,6 +36,7 @@ type Bot struct {
 	dir         string
 	dataDir     string
 	archive     actions.Archive
+	plugins     Plugins
 	observer    Observer
 
 	queues    *queues
@@ -135,6 +136,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 		Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell, watch: b.observer.JournalWorking,
 	}
 	b.stopped, b.stop = context.WithCancel(context.Background())
+	b.usePlugins(set)
 	return b, nil
 }
 

@@ -332,7 +332,7 @@ const (
 
 // act does an action step. Errors are the journal's, or ctx's.
 func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
-	action, ok := r.b.actions.Lookup(step.Action)
+	action, ok := r.b.action(step.Action)
 	if !ok { // the rules were checked against another registry
 		return r.over(r.failed(step, codeFailed, fmt.Errorf("there is no action %q", step.Action))), nil
 	}
@@ -413,6 +413,8 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 		if recErr != nil {
 			rec = stepRecord{Done: true, Err: stepError(err)}
 		}
+		var failure *actions.Failure
+		rec.final = errors.As(err, &failure) && failure.Final
 		return r.over(r.record(step, rec)), nil
 	}
 	r.log.Debug("step done", "step", stepName(step), "action", step.Action, "took", took)
@@ -539,7 +541,8 @@ func unknown(err error) bool {
 // never simply repeated, unless doing it twice is the same as doing it once: an action that can ask settles it.
 func (r *run) retry(step *rules.Step, settle actions.Settle, start time.Time, err error) (time.Duration, bool) {
 	var input *actions.InputError
-	if errors.As(err, &input) {
+	var failure *actions.Failure
+	if errors.As(err, &input) || errors.As(err, &failure) && failure.Final {
 		return 0, false
 	}
 	advised, hasAdvice := actions.RetryAfter(err)

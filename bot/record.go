@@ -239,6 +239,8 @@ type stepRecord struct {
 	Text string           `json:"text,omitzero"`
 	Val  jsontext.Value   `json:"value,omitzero"` // encodeValue
 	Err  *rules.StepError `json:"error,omitzero"`
+
+	final bool // of a failure: trying again cannot help
 }
 
 // newStepRecord makes the record of a finished step.

@@ -63,6 +63,7 @@ func (b *Bot) Reload(set *rules.Set) error {
 	}
 	b.keepSet(old.set)
 	v.since = b.clock.Now()
+	b.usePlugins(set)
 	b.current.Store(v)
 	b.jobs.tell(false)
 	b.directory.warm(set) // which may ask for more

@@ -36,6 +36,7 @@
 //   - include: a path or a list of paths, relative to the file that names them and inside the bot's folder. A pattern
 //     (*, ?, [a-z]; no **) stands for what it finds, sorted, without the files that end in _test.yaml. A file is read
 //     once; a cycle, a missing file and a pattern that finds nothing are errors.
+//   - plugins: programs that bring actions, by the name that steps call them. See Plugins. In the bot's own file only.
 //   - lists: lists of words, each a list of strings, {file: NAME}, or {file: NAME.csv, column: NAME}. All files see all
 //     lists.
 //   - vars: values under a name: texts, numbers, booleans, lists, mappings. All files see all vars. ${{ }} in them is
@@ -859,6 +860,86 @@
 // written down with the step, so that it comes once, whatever crashes, after the step and in the order of the steps.
 // `signal: NAME` carries nothing. `timbot signal BOT NAME JSON` does the same from outside. At most 16 signals follow
 // from one another: one more fails with the code loop.
+//
+// # Plugins
+//
+// A plugin is a program of its own that brings actions; a step calls them as PLUGIN.ACTION. Its folder holds plugin.yaml, its
+// manifest, against which the rules are checked; the program is not started for that.
+//
+//	version: 1
+//	bot: { connection: "local:./data/chat.db?user=concierge" }
+//	plugins:
+//	  shop:
+//	    path: plugins/shop
+//	    command: [./shop, --fast]
+//	    checksum: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+//	    env: [SHOP_URL, SHOP_TOKEN]
+//	    rights:
+//	      actions: [reply, send]
+//	      conversations: [event, "group_@TGS#ops"]
+//	      signals: [order_changed]
+//	      state: true
+//	      network: [shop.example.com]
+//	    limits: { timeout: 10s, concurrency: 16, memory: 256MiB }
+//	    restart: { backoff: 1s, crashes: 5, within: 10m }
+//	    start: at_once
+//	rules:
+//	  - id: order
+//	    on: message.c2c
+//	    do:
+//	      - id: found
+//	        shop.order_lookup: { number: "${{ msg.text }}" }
+//	        timeout: 3s
+//	        on_error: continue
+//	      - reply: "${{ steps.found.ok ? steps.found.out.status : steps.found.error.code }}"
+//
+// The keys of a plugin; `shop: plugins/shop` is short for one with path alone:
+//
+//   - path: the folder of its plugin.yaml, inside the bot's folder and relative to the bot's file.
+//   - command: the program and its arguments, in place of what plugin.yaml says. A program with a / in it is relative to path.
+//   - checksum: sha256:HEX that the program must have, beside the manifest's own. `timbot plugin check` prints it.
+//   - env: variables of the bot's environment that it sees. Otherwise it sees PATH, LANG, LC_ALL and TZ.
+//   - rights: what it may do, of what it asks for in plugin.yaml; nothing unless given. actions: of the bot (reply, send, mark_read,
+//     mute, unmute, remove_member); conversations: where, event (that of the step's event; the default), c2c_USER, group_ID,
+//     c2c_* or group_*; signals: those that it raises; state: it keeps values in the journal, which nobody else sees; network:
+//     hosts, for people to know.
+//   - limits: timeout (of a call, when the step's and the action's own are longer), concurrency (calls at once, 16 unless given;
+//     more wait), memory (resident, where the system tells; one that needs more is started anew).
+//   - restart: a plugin that ended by itself is started again at once, then after backoff (1s unless given), which doubles up to
+//     a minute; and after so many crashes (5) within a time (10m) not before the first of them is older.
+//   - start: lazy (when it is first called, the default) or at_once (with the bot, and whenever it ended).
+//
+// plugin.yaml has name, version, protocol (1), doc, command (a list, or lists by system such as linux/amd64, linux, default), files
+// (what belongs to the program beside its command), checksum, rights (actions, signals, state, network) and actions:
+//
+//	name: shop
+//	version: 1.2.0
+//	protocol: 1
+//	command: [./shop]
+//	rights: { actions: [reply, send], signals: [order_changed], state: true, network: [shop.example.com] }
+//	actions:
+//	  order_lookup:
+//	    doc: Looks an order up.
+//	    idempotent: true
+//	    acts_on_chat: true
+//	    timeout: 5s
+//	    inputs:
+//	      number: { type: text, required: true, doc: The order's number. }
+//	      lang: { type: text, enum: [de, en] }
+//	    outputs:
+//	      status: { type: text, required: true }
+//	      items: { type: list, of: { type: object, fields: { name: text, count: int } } }
+//	    scalar: number
+//	    text: status
+//	    value: status
+//
+// Types are text, int, number, bool, duration, any, list and map (of another), object (with fields). idempotent says that doing it
+// twice is doing it once: after a crash such a call is made again, with the same effect, and another fails with the code
+// interrupted. acts_on_chat says that others may notice it: only such an action replies or sends, and stage observe refuses it.
+//
+// A step of a plugin fails with the code that the plugin gives, or with plugin_down (it does not run, and is not started now),
+// plugin_crashed (it ended in the middle of the call), plugin_fault (its answer is not what plugin.yaml says), timeout or
+// interrupted.
 //
 // # Webhooks
 //

@@ -32,6 +32,12 @@ func packageDoc(t *testing.T) (*ast.File, []string) {
 // Every YAML in the reference loads: files, rules and steps.
 func TestReferenceExamples(t *testing.T) {
 	_, code := packageDoc(t)
+	manifest := new(fstest.MapFile)
+	for _, text := range code {
+		if strings.HasPrefix(text, "name: shop") {
+			manifest.Data = []byte(text)
+		}
+	}
 	loaded := 0
 	var blueprint *fstest.MapFile
 	for _, text := range code {
@@ -47,7 +53,7 @@ func TestReferenceExamples(t *testing.T) {
 			continue
 		}
 		loaded++
-		fsys := fstest.MapFS{"bot.yaml": {Data: []byte(src)}}
+		fsys := fstest.MapFS{"bot.yaml": {Data: []byte(src)}, "plugins/shop/plugin.yaml": manifest}
 		if strings.Contains(src, "\nblueprint:") { // the next example uses it
 			blueprint = &fstest.MapFile{Data: []byte(src)}
 			continue
@@ -95,7 +101,8 @@ func TestReferenceIsWhole(t *testing.T) {
 		}
 	}
 	text := file.Doc.Text()
-	words := slices.Concat(ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions), defaultKeys,
+	words := slices.Concat(manifestKeys, pluginActionKeys, pluginFieldKeys, pluginTypes, pluginKeys, pluginRightsKeys, pluginLimitsKeys,
+		pluginRestartKeys, pluginStarts, PluginsMayCall, ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions), defaultKeys,
 		blueprintKeys, inputKeys, inputTypes, useKeys, commandKeys, argKeys, argTypes, botKeys, faqKeys, faqModes)
 	for _, fields := range fieldsOf {
 		words = append(words, fields...)

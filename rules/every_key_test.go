@@ -223,7 +223,7 @@ func TestEveryKey(t *testing.T) {
 
 // loadExample loads an example with the files that examples name.
 func loadExample(src, blueprint string) error {
-	fsys := fstest.MapFS{
+	fsys := fstest.MapFS{"plugins/shop/plugin.yaml": {Data: []byte(strings.Replace(shopManifest, "actions: [reply]", "actions: [reply, send]", 1))},
 		"bot.yaml": {Data: []byte(src)}, "faq.csv": {Data: []byte("question,answer\n营业时间,九点\n")},
 		"words.csv": {Data: []byte("id\na\n")},
 		"shop.yaml": {Data: []byte("first: 2027-01-01\nlast: 2027-12-31\n")}, "rules/more.yaml": {Data: []byte("version: 1\n")},

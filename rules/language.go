@@ -122,6 +122,8 @@ func (b *languageBuilder) file() *Form {
 		key("include", "Files with more rules: paths and patterns, relative to this file.", either(stringForm, itemsOf(stringForm))),
 		key("secrets", "Where ${{ secrets.NAME }} comes from. In the bot's own file only.", mappingOf(
 			key("from", "The environment.", oneWord("env")))),
+		key("plugins", "Programs that bring actions, by the name that steps call them. In the bot's own file only.",
+			&Form{Kind: FormTable, Item: b.plugin()}),
 		key("lists", "Lists of words, which all files see.", &Form{Kind: FormTable, Item: list}),
 		key("vars", "Plain values under a name, which all files see.", &Form{Kind: FormTable, Item: anyForm}),
 		key("defaults", "What rules have that do not say otherwise: all of the bot, or those of an included file.", b.defaults()),
@@ -166,6 +168,31 @@ func (b *languageBuilder) bot() *Form {
 			key("signature", "How callers show that they know it; any unless given.", oneWord(proofNames...)),
 			key("max_size", "Of a body; 256KiB unless given.", sizeForm))),
 	)
+}
+
+// plugin is the form of a plugin, in the bot's file.
+func (b *languageBuilder) plugin() *Form {
+	names := &Form{Kind: FormList, Item: stringForm}
+	return either(stringForm, mappingOf(
+		must("path", "The folder of its plugin.yaml, relative to this file.", stringForm),
+		key("command", "What starts it, in place of what plugin.yaml says.", itemsOf(stringForm)),
+		key("checksum", "What its command and files must have: sha256:HEX.", matching(checksumForm.String())),
+		key("env", "Variables of the bot's environment that it sees.", names),
+		key("rights", "What it may do, of what it asks for; nothing unless given.", mappingOf(
+			key("actions", "Actions of the bot.", names),
+			key("conversations", "Where: event, c2c_USER, group_ID, c2c_*, group_*; event unless given.", names),
+			key("signals", "Signals that it raises, without signal. before them.", names),
+			key("state", "It keeps values of its own in the journal.", boolForm),
+			key("network", "Hosts, for people to know.", names))),
+		key("limits", "Bounds it.", mappingOf(
+			key("timeout", "Of a call.", durationForm),
+			key("concurrency", "Calls at once; 16 unless given.", intFrom(1, maxPluginConcurrency)),
+			key("memory", "Resident; one that needs more is started anew. No bound unless given.", sizeForm))),
+		key("restart", "When it ended by itself.", mappingOf(
+			key("backoff", "Before it is started again; doubles. 1s unless given.", durationForm),
+			key("crashes", "So many, and it stays down for a while; 5 unless given.", intFrom(1, maxPluginCrashes)),
+			key("within", "In this time; 10m unless given.", durationForm))),
+		key("start", "lazy (when it is first called) or at_once; lazy unless given.", oneWord(pluginStarts...))))
 }
 
 // normalize is how text and words are made alike.

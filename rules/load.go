@@ -57,6 +57,7 @@ type Set struct {
 	calendars map[string]*schedule.Calendar // built-in ones too
 
 	countWindow time.Duration
+	plugins     []*Plugin
 	webhooks    map[string]*Webhook // by path
 }
 
@@ -112,6 +113,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	l.resolveVars()
 	l.resolveBot(set)
 	set.lists, set.vars, set.secrets, set.calendars = l.lists, l.vars, l.secrets, l.calendars
+	set.plugins = l.plugins
 	l.helpRule(set)
 	for _, f := range l.files {
 		l.checkDefaults(f, set)
@@ -143,6 +145,7 @@ func newLoader(fsys fs.FS, opts Options) *loader {
 		compiling: newCompiling(), steps: make(map[string]StepSpec), tables: make(map[string]*csvTable),
 		blueprints: make(map[string]*blueprint), fromInput: make(map[*yaml.Node]string),
 		calendars: builtinCalendars(), calendarPos: make(map[string]Pos),
+		lame: make(map[string]bool), manifests: make(map[string]*Manifest),
 	}
 }
 
@@ -173,6 +176,10 @@ type loader struct {
 	folded     map[string]phrases
 	steps      map[string]StepSpec // of the catalog, as far as it was asked: all rules share them
 	profiles   map[string]*profile
+	plugins    []*Plugin
+	lame       map[string]bool      // plugins with mistakes
+	manifests  map[string]*Manifest // by file; nil for one with mistakes
+
 	tables     map[string]*csvTable // of the .csv files
 	pending    []pendingVar         // vars in the order of reading
 	varEntries int                  // that the expressions of vars made so far
@@ -280,7 +287,7 @@ func (l *loader) file(name string, within []string, from Pos) {
 	top := len(within) == 0
 	valid := []string{"version", "include", "lists", "vars", "defaults", "calendars", "rules"}
 	if top {
-		valid = append(valid, "bot", "secrets")
+		valid = append(valid, "bot", "secrets", "plugins")
 	}
 	hasVersion := false
 	var include *yaml.Node
@@ -305,11 +312,13 @@ func (l *loader) file(name string, within []string, from Pos) {
 			l.bot, l.botDoc = e.value, d
 		case e.name == "secrets" && top:
 			l.readSecrets(r, e.value)
+		case e.name == "plugins" && top:
+			l.readPlugins(r, e.value)
 		case e.name == "blueprint":
 			r.errorf(e.key, "this file is a blueprint: a rule names it, with `use: {blueprint: FILE}`")
 		case e.name == "use":
 			r.errorf(e.key, "use stands in an entry of rules: `- {id: NAME, use: {blueprint: FILE, with: {…}}}`")
-		case e.name == "bot", e.name == "secrets":
+		case e.name == "bot", e.name == "secrets", e.name == "plugins":
 			r.errorf(e.key, "%s belongs in the bot's own file, not in an included one", e.name)
 		default:
 			r.unknown(e, valid)

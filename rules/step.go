@@ -519,11 +519,14 @@ func (c *ruleCompiler) actionStep(s *Step, e entry) {
 	r := c.r
 	spec, ok := r.l.catalogStep(e.name)
 	if !ok {
+		if r.l.ofLamePlugin(e.name) { // which is told already
+			return
+		}
 		if slices.Contains(laterSteps, e.name) {
 			r.errorf(e.key, "this version has no step %q%s", e.name, didYouMean(e.name, r.l.catalogNames()))
 		} else {
-			r.errorf(e.key, "unknown step %q%s", e.name,
-				didYouMean(e.name, slices.Concat(r.l.catalogNames(), controlKeys, commonKeys)))
+			r.errorf(e.key, "unknown step %q%s%s", e.name,
+				didYouMean(e.name, slices.Concat(r.l.catalogNames(), controlKeys, commonKeys)), r.l.noPlugin(e.name))
 		}
 		return
 	}

@@ -312,7 +312,7 @@ func (r *reader) unknown(e entry, valid []string) {
 
 // Keys of the language that are known but that this version cannot do yet.
 var laterKeys = map[string]bool{
-	"concurrency": true, "plugins": true,
+	"concurrency": true,
 }
 
 // str reads a string without expressions. A number or boolean is an error, since its spelling may change.

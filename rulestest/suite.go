@@ -70,7 +70,6 @@ type Test struct {
 	Pos  rules.Pos
 	Rule string // that it is about; may be empty
 
-	mode    string
 	given   given
 	mocks   []*mock
 	steps   []*step

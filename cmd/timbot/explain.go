@@ -42,7 +42,7 @@ func newExplainCommand() *cobra.Command {
 				}
 			}
 			for i, r := range chosen {
-				d := l.set.Describe(r, bot.Catalog(l.registry))
+				d := l.set.Describe(r, l.set.Catalog(bot.Catalog(l.registry)))
 				d.Pos = fileName(l.files, d.Pos)
 				if asJSON {
 					err = printJSON(cmd, d)

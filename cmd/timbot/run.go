@@ -106,7 +106,12 @@ func serve(
 		return err
 	}
 	defer func() { err = errors.Join(err, watched.close()) }()
-	b, err := bot.New(conn, l.set, append(watched.options(), bot.WithJournal(j), bot.WithActions(l.registry), bot.WithLogger(log),
+	plugins, err := openPlugins(folder.Path(), watched.plugins(), log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, plugins.Close()) }()
+	b, err := bot.New(conn, l.set, append(watched.options(), bot.WithPlugins(plugins), bot.WithJournal(j), bot.WithActions(l.registry), bot.WithLogger(log),
 		bot.WithGrace(grace), bot.WithDir(l.files.Dir, folder.Path()), bot.WithArchive(kept))...)
 	if err != nil {
 		return err
@@ -119,7 +124,7 @@ func serve(
 		return err
 	}
 	defer func() { err = errors.Join(err, stopHooks()) }()
-	stopControl := openControl(folder, b, l, log)
+	stopControl := openControl(folder, b, l, plugins, log)
 	defer func() { err = errors.Join(err, stopControl()) }()
 	stopFollowing := follow(ctx, b, l, noWatch, log)
 	defer stopFollowing()

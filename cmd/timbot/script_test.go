@@ -25,7 +25,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"timbot": main})
+	testscript.Main(m, map[string]func(){"timbot": main, "shop": shop})
 }
 
 // examples is the folder of the bots that users start from.
