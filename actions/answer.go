@@ -22,6 +22,11 @@ func Answer(a Action, outputs map[string]any) (Result, error) {
 	if spec.Output == nil {
 		return Result{}, nil
 	}
+	if spec.Output.Kind() == reflect.Map { // of a plugin's
+		r := Result{Out: values, Value: values[spec.Value]}
+		r.Text, _ = values[spec.Text].(string)
+		return r, nil
+	}
 	into := reflect.New(spec.Output)
 	put(into.Elem(), values)
 	r := Result{Out: into.Elem().Interface()}

@@ -1,6 +1,7 @@
 package rulestest
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/timbot-go/timbot/actions"
+	"github.com/timbot-go/timbot/bot"
+	"github.com/timbot-go/timbot/rules"
 )
 
 // mock is one answer of an action that is not done.
@@ -22,6 +25,29 @@ type mock struct {
 	code   string
 	times  int // 0: as often as asked
 	after  time.Duration
+}
+
+// standIn makes the actions of the set's plugins known, which are answered by mocks: no plugin is started.
+func (s *Suite) standIn(set *rules.Set) {
+	for _, p := range bot.PluginsOf(set, s.dir) {
+		for _, a := range p.Actions {
+			if _, known := s.registry.Lookup(a.Spec.Name); known {
+				continue
+			}
+			if err := s.registry.Register(&watchedAction{absent{a.Spec}, a.Spec}); err != nil {
+				panic("rulestest: " + err.Error()) // the manifest was checked
+			}
+		}
+	}
+}
+
+// absent is the action of a plugin that does not run.
+type absent struct{ spec actions.Spec }
+
+func (a absent) Spec() actions.Spec { return a.spec }
+
+func (a absent) Run(context.Context, *actions.Call, map[string]any) (actions.Result, error) {
+	return actions.Result{}, &mockError{a.spec.Name + " has no mock that answers this call", "no_mock"}
 }
 
 // mocks reads a mocks: section.

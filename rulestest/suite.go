@@ -346,6 +346,7 @@ func (s *Suite) load(lists map[string][]string, modes map[string]rules.Mode) (*r
 	if err != nil {
 		return nil, err
 	}
+	s.standIn(set)
 	set.Bot.Pace = unbounded
 	s.botUser = bot.UserOf(set.Bot.Connection)
 	s.sets[key] = set
@@ -470,8 +471,9 @@ func (s *Suite) body(n *yaml.Node, t *Test, file given, mocks []*mock, modes map
 	if e, ok := f["mocks"]; ok {
 		t.mocks = s.mocks(e.value)
 	}
+	own := slices.Clone(t.mocks)
 	for _, m := range mocks { // a test's own take the place of the file's
-		if !slices.ContainsFunc(t.mocks, func(own *mock) bool { return own.action == m.action }) {
+		if !slices.ContainsFunc(own, func(own *mock) bool { return own.action == m.action }) {
 			t.mocks = append(t.mocks, m)
 		}
 	}
