@@ -54,6 +54,7 @@ type place struct {
 	match   bool           // the rule has a match
 	args    bool           // the rule's match is a command
 	answer  bool           // an ask's accept
+	rows    bool           // row is a row of a file of targets
 }
 
 type level int
@@ -326,6 +327,12 @@ func (p *place) compile(n *node, offset int, source string, wantBool bool) (out 
 		report(byteOffset(trimmed, node.Location().From), format, args...)
 	}}
 	names.check(&tree.Node)
+	if p.rows && !names.failed && slices.Contains(prog.uses, rowName) {
+		if err := onlyRow(prog); err != nil {
+			report(0, "%v", err)
+			return nil
+		}
+	}
 	if names.failed {
 		return nil
 	}
