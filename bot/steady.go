@@ -215,12 +215,12 @@ func (s *steady) RuleSet(ctx context.Context, hash string) (journal.RuleSet, err
 }
 
 // AddTargets implements journal.Journal.
-func (s *steady) AddTargets(ctx context.Context, a journal.Announcement, targets []journal.Target) (fresh []bool, err error) {
+func (s *steady) AddTargets(ctx context.Context, a journal.Announcement, targets []journal.Target) (numbers []uint64, err error) {
 	err = s.call(ctx, "AddTargets", true, func() error {
-		fresh, err = s.Journal.AddTargets(ctx, a, targets)
+		numbers, err = s.Journal.AddTargets(ctx, a, targets)
 		return err
 	})
-	return fresh, err
+	return numbers, err
 }
 
 // Announcement implements journal.Journal.

@@ -74,8 +74,8 @@ type Journal interface {
 	RuleSet(ctx context.Context, hash string) (RuleSet, error)
 
 	// AddTargets puts an announcement, and adds those of the targets to it whose names it does not have yet, in this order,
-	// all in one commit. It reports for each target whether it was added.
-	AddTargets(ctx context.Context, a Announcement, targets []Target) (fresh []bool, err error)
+	// all in one commit. It returns the number that each target has in the announcement.
+	AddTargets(ctx context.Context, a Announcement, targets []Target) (numbers []uint64, err error)
 
 	// Announcement returns an announcement by its key; ok is false when there is none.
 	Announcement(ctx context.Context, key string) (a Announcement, ok bool, err error)

@@ -9,13 +9,13 @@ import (
 type memoryAnnouncement struct {
 	Announcement
 	targets []Target
-	byName  map[string]struct{}
+	byName  map[string]uint64
 }
 
 func (m *Memory) putAnnouncement(a Announcement) *memoryAnnouncement {
 	kept := m.announced[a.Key]
 	if kept == nil {
-		kept = &memoryAnnouncement{byName: make(map[string]struct{})}
+		kept = &memoryAnnouncement{byName: make(map[string]uint64)}
 		kept.Key, kept.N = a.Key, uint64(len(m.announceds)+1)
 		m.announced[a.Key] = kept
 		m.announceds = append(m.announceds, kept)
@@ -40,23 +40,24 @@ func (a *memoryAnnouncement) copy() Announcement {
 }
 
 // AddTargets implements Journal.
-func (m *Memory) AddTargets(ctx context.Context, a Announcement, targets []Target) ([]bool, error) {
+func (m *Memory) AddTargets(ctx context.Context, a Announcement, targets []Target) ([]uint64, error) {
 	if err := m.lock(ctx); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
 	kept := m.putAnnouncement(a)
-	fresh := make([]bool, len(targets))
+	numbers := make([]uint64, len(targets))
 	for i, t := range targets {
-		if _, has := kept.byName[t.Name]; has {
-			continue
+		n, has := kept.byName[t.Name]
+		if !has {
+			n = uint64(len(kept.targets) + 1)
+			kept.byName[t.Name] = n
+			t.N, t.Data = n, slices.Clone(t.Data)
+			kept.targets = append(kept.targets, t)
 		}
-		fresh[i] = true
-		kept.byName[t.Name] = struct{}{}
-		t.N, t.Data = uint64(len(kept.targets)+1), slices.Clone(t.Data)
-		kept.targets = append(kept.targets, t)
+		numbers[i] = n
 	}
-	return fresh, nil
+	return numbers, nil
 }
 
 // Announcement implements Journal.

@@ -28,20 +28,20 @@ func said(targets []journal.Target) (out []string) {
 func targetsOnce(t *testing.T, j journal.Journal) {
 	ctx := t.Context()
 	data := []byte("first")
-	fresh := must(j.AddTargets(ctx, journal.Announcement{Key: "k", Data: data}, targetsNamed("a", "b", "a")))
-	if !slices.Equal(fresh, []bool{true, true, false}) {
-		t.Errorf("fresh %v", fresh)
+	got := must(j.AddTargets(ctx, journal.Announcement{Key: "k", Data: data}, targetsNamed("a", "b", "a")))
+	if !slices.Equal(got, []uint64{1, 2, 1}) {
+		t.Errorf("numbers %v", got)
 	}
 	data[0] = 'X'
-	fresh = must(j.AddTargets(ctx, journal.Announcement{Key: "k", Data: []byte("second")}, targetsNamed("b", "c", "")))
-	if !slices.Equal(fresh, []bool{false, true, true}) {
-		t.Errorf("fresh the second time %v", fresh)
+	got = must(j.AddTargets(ctx, journal.Announcement{Key: "k", Data: []byte("second")}, targetsNamed("b", "c", "")))
+	if !slices.Equal(got, []uint64{2, 3, 4}) {
+		t.Errorf("numbers the second time %v", got)
 	}
-	if fresh := must(j.AddTargets(ctx, journal.Announcement{Key: "other"}, targetsNamed("a"))); !slices.Equal(fresh, []bool{true}) {
-		t.Errorf("another announcement has names of its own: %v", fresh)
+	if got := must(j.AddTargets(ctx, journal.Announcement{Key: "other"}, targetsNamed("a"))); !slices.Equal(got, []uint64{1}) {
+		t.Errorf("another announcement has names of its own: %v", got)
 	}
-	if fresh := must(j.AddTargets(ctx, journal.Announcement{Key: "k", Data: []byte("third")}, nil)); len(fresh) != 0 {
-		t.Errorf("nothing added: %v", fresh)
+	if got := must(j.AddTargets(ctx, journal.Announcement{Key: "k", Data: []byte("third")}, nil)); len(got) != 0 {
+		t.Errorf("nothing added: %v", got)
 	}
 	a, ok, err := j.Announcement(ctx, "k")
 	if err != nil || !ok || a.Key != "k" || a.N != 1 || a.Targets != 4 || string(a.Data) != "third" {
@@ -122,32 +122,28 @@ func announcements(t *testing.T, j journal.Journal) {
 func concurrentTargets(t *testing.T, j journal.Journal) {
 	const writers, names = 8, 50
 	var mu sync.Mutex
-	added := make(map[string]int)
+	numbers := make(map[string]uint64)
 	var wg sync.WaitGroup
 	for w := range writers {
 		wg.Go(func() {
 			for i := range names {
 				name := fmt.Sprint("user", (i+w)%names)
-				fresh, err := j.AddTargets(t.Context(), journal.Announcement{Key: "k"}, targetsNamed(name))
+				got, err := j.AddTargets(t.Context(), journal.Announcement{Key: "k"}, targetsNamed(name))
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				mu.Lock()
-				if fresh[0] {
-					added[name]++
+				if n, ok := numbers[name]; ok && n != got[0] {
+					t.Errorf("%s has the numbers %d and %d", name, n, got[0])
 				}
+				numbers[name] = got[0]
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	for name, n := range added {
-		if n != 1 {
-			t.Errorf("%s was added %d times", name, n)
-		}
-	}
-	if all := must(j.Targets(t.Context(), journal.TargetQuery{Key: "k", Limit: 1000})); len(all) != names || len(added) != names {
-		t.Errorf("%d targets, %d told as added, want %d", len(all), len(added), names)
+	if all := must(j.Targets(t.Context(), journal.TargetQuery{Key: "k", Limit: 1000})); len(all) != names || len(numbers) != names {
+		t.Errorf("%d targets, %d numbered, want %d", len(all), len(numbers), names)
 	}
 }

@@ -26,8 +26,8 @@ func nameHash(name string) int64 {
 }
 
 // AddTargets implements journal.Journal.
-func (j *Journal) AddTargets(ctx context.Context, a journal.Announcement, targets []journal.Target) ([]bool, error) {
-	fresh := new([]bool) // the caller may be gone when it is written
+func (j *Journal) AddTargets(ctx context.Context, a journal.Announcement, targets []journal.Target) ([]uint64, error) {
+	numbers := new([]uint64) // the caller may be gone when it is written
 	own := slices.Clone(targets)
 	size := len(a.Data)
 	a.Data = slices.Clone(a.Data)
@@ -36,13 +36,13 @@ func (j *Journal) AddTargets(ctx context.Context, a journal.Announcement, target
 		size += len(own[i].Name) + len(own[i].Data)
 	}
 	err := j.write(ctx, &request{rows: 1 + len(own), size: size, do: func(b *batch) (err error) {
-		*fresh, err = b.addTargets(a, own)
+		*numbers, err = b.addTargets(a, own)
 		return err
 	}})
 	if err != nil {
 		return nil, err
 	}
-	return *fresh, nil
+	return *numbers, nil
 }
 
 // announcement puts an announcement and returns its number, and how many targets it has.
@@ -61,7 +61,7 @@ func (b *batch) announcement(a journal.Announcement) (n, targets uint64, err err
 	return uint64(b.d.conn.LastInsertRowID()), 0, nil
 }
 
-func (b *batch) addTargets(a journal.Announcement, targets []journal.Target) ([]bool, error) {
+func (b *batch) addTargets(a journal.Announcement, targets []journal.Target) ([]uint64, error) {
 	n, count, err := b.announcement(a)
 	if err != nil {
 		return nil, fmt.Errorf("announcement: %w", err)
@@ -74,27 +74,27 @@ func (b *batch) addTargets(a journal.Announcement, targets []journal.Target) ([]
 	if err != nil {
 		return nil, err
 	}
-	fresh := make([]bool, len(targets))
+	numbers := make([]uint64, len(targets))
 	for i := range targets {
 		t := &targets[i]
 		hash := nameHash(t.Name)
-		has, err := b.d.one(func(*sqlite3.Stmt) {},
-			`SELECT 1 FROM target_name t JOIN target ON id = (t.a << 32) + t.n WHERE t.a = ? AND hash = ? AND name = ?`, n, hash, t.Name)
+		has, err := b.d.one(func(s *sqlite3.Stmt) { numbers[i] = uint64(s.ColumnInt64(0)) },
+			`SELECT t.n FROM target_name t JOIN target ON id = (t.a << 32) + t.n WHERE t.a = ? AND hash = ? AND name = ?`, n, hash, t.Name)
 		if err != nil {
 			return nil, fmt.Errorf("target: %w", err)
 		}
 		if has {
 			continue
 		}
-		fresh[i] = true
 		count++
+		numbers[i] = count
 		if err := first(insert.BindInt64(1, int64(targetRow(n, count))), insert.BindText(2, t.Name),
 			insert.BindInt(3, int(t.State)), bindBlob(insert, 4, t.Data), insert.Exec(),
 			named.BindInt64(1, int64(n)), named.BindInt64(2, hash), named.BindInt64(3, int64(count)), named.Exec()); err != nil {
 			return nil, fmt.Errorf("target: %w", err)
 		}
 	}
-	return fresh, b.d.exec(`UPDATE announcement SET targets = ? WHERE a = ?`, count, n)
+	return numbers, b.d.exec(`UPDATE announcement SET targets = ? WHERE a = ?`, count, n)
 }
 
 // putTargets writes what became of targets.
