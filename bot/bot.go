@@ -42,6 +42,7 @@ type Bot struct {
 	directory *directory
 	pace      *pace
 	inspector *Inspector
+	announcer *announcer
 	people    *people // what waits for people
 	busy      busy
 	limits    limits
@@ -112,10 +113,12 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
 	b.pace.watch = b.observer.SendPaced
 	b.reports, b.catchUp, b.signals = newReports(), newCatchUp(b), newSignals()
+	b.announcer = newAnnouncer(b)
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
 		actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
 		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
+		order: b.announcer.order, steer: b.announcer.steer,
 	}
 	b.journal = watchedJournal{b.journal, &b.inspector.watch}
 	b.inspector.journal = b.journal
@@ -166,6 +169,13 @@ func (b *Bot) Run(ctx context.Context) error {
 	defer cancelInput()
 	workers.Go(func() { b.upkeep(input) })
 	workers.Go(func() { b.directory.run(input, b.pause) })
+	workers.Go(func() {
+		select {
+		case <-b.ready:
+			b.announcer.run(input, work)
+		case <-input.Done():
+		}
+	})
 	lost := make(chan error, 1)
 	go func() { lost <- b.input(input) }()
 

@@ -22,6 +22,9 @@ type Inspector struct {
 	people   *people                        // of the running bot; nil without one
 	goOnWith func(conversation, run string) // lets a run of the running bot go on; nil without one
 
+	order func(context.Context, AnnounceOrder) (Announcement, error) // of the running bot's announcements; nil without one
+	steer func(context.Context, string, AnnounceVerb) (Announcement, error)
+
 	changing sync.Mutex // one person at a time
 
 	reading sync.Mutex
