@@ -23,7 +23,8 @@ var arrows = []struct {
 	why     string
 }{
 	{"cmd/timbot", []string{
-		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
+		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/targets", "bot/telemetry",
+		"actions", "rules",
 		"rules/format", "sdkconn", "sdkconn/local", "sdkconn/native",
 	}, "the command joins everything and holds no logic"},
 	{"internal/faultvfs", nil, "faults below SQLite, for the tests of all that keep files"},

@@ -650,15 +650,27 @@ func (a *announcer) batchMax() int {
 
 // rate is the pace of a request, at most the bot's.
 func (a *announcer) rate(req *announceRequest) rules.Rate {
-	total := a.b.rules().Bot.Pace.Total
-	if total.Times <= 0 {
+	r, err := AnnouncePace(req.Pace, a.b.rules().Bot.Pace)
+	if err != nil { // it was checked
+		r = paceTotal
+	}
+	return r
+}
+
+// AnnouncePace is how fast an announcement may go that asks for a pace, "" for none, from a bot with this one.
+func AnnouncePace(own string, of rules.Pace) (rules.Rate, error) {
+	total := of.Total
+	if total.Times <= 0 || total.Per <= 0 {
 		total = paceTotal
 	}
-	own, err := rules.ParseRate(req.Pace)
-	if err != nil || perSecond(own) > perSecond(total) { // it was checked; "" is none
-		return total
+	if own == "" {
+		return total, nil
 	}
-	return own
+	r, err := rules.ParseRate(own)
+	if err == nil && perSecond(r) > perSecond(total) {
+		r = total
+	}
+	return r, err
 }
 
 func perSecond(r rules.Rate) float64 { return float64(r.Times) / r.Per.Seconds() }

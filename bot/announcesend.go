@@ -63,7 +63,10 @@ func (p announcePass) states() []journal.TargetState {
 func (a *announcer) send(ctx context.Context, j *announceJob) (due time.Time, err error) {
 	rec, now := &j.rec, a.b.clock.Now()
 	if now.Before(j.slot) {
-		return j.slot, nil
+		more, err := a.b.journal.Targets(ctx, journal.TargetQuery{Key: j.key, After: rec.Cursor, States: rec.Pass.states(), Limit: 1})
+		if err != nil || len(more) > 0 || rec.Intent != nil {
+			return j.slot, err
+		}
 	}
 	var chunk []prospect
 	var unsettled time.Time

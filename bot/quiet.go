@@ -30,6 +30,12 @@ func newQuietHours(q actions.Quiet) (quietHours, error) {
 	return quietHours{from, to}, nil
 }
 
+// CheckQuiet says what is wrong with quiet hours.
+func CheckQuiet(q actions.Quiet) error {
+	_, err := newQuietHours(q)
+	return err
+}
+
 // until is when the quiet hours that now falls into are over, in a zone; ok is false when it falls into none.
 func (q quietHours) until(now time.Time, zone *time.Location) (end time.Time, ok bool) {
 	local := now.In(zone)

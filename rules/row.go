@@ -151,6 +151,9 @@ func (t *RowTemplate) compile(source string, columns map[string]bool) (code *vm.
 // onlyRow refuses an expression that names row and something else: it is evaluated where only the row is there.
 func onlyRow(p *program) error {
 	for _, name := range p.uses {
+		if name != rowName && !slices.Contains(p.uses, rowName) {
+			return fmt.Errorf("%s is not known here: only row is, a row of the file of targets", strings.TrimSuffix(name, "()"))
+		}
 		if name != rowName {
 			return fmt.Errorf("row cannot stand in one ${{ }} with %s: row is known only when the message goes out, a row at a time",
 				strings.TrimSuffix(name, "()"))

@@ -118,7 +118,8 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return badFlag(cmd, err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
-		newDeadCommand(), newHandoffCommand(), newApprovalsCommand(), newSignalCommand())
+		newDeadCommand(), newHandoffCommand(), newApprovalsCommand(), newSignalCommand(),
+		newAnnounceCommand())
 	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newFmtCommand(), newSchemaCommand(),
 		newExplainCommand(), newNewCommand(), newDoctorCommand(), newActionsCommand(),
 		newChatFileCommand(), newJournalCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
