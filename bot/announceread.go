@@ -59,8 +59,10 @@ func (a *announcer) addTargets(ctx context.Context, j *announceJob, req *announc
 		a.drop(j)
 		return err
 	}
+	known := make(map[uint64]bool) // each once, at least of one batch
 	for _, n := range numbers {
-		if n <= req.From {
+		if n <= req.From && !known[n] {
+			known[n] = true
 			req.Known++
 		}
 		j.targets = max(j.targets, n)
