@@ -45,14 +45,16 @@ var arrows = []struct {
 	{"actions", []string{"sdkconn"}, "actions and rules do not know each other: bot fills the rules' Catalog"},
 	{"rules/format", []string{"rules"}, "puts files in form by the table of the language; the language does not need it"},
 	{"rules", []string{"sdkconn"}, "rules are pure: no I/O, no clock, no actions"},
-	{"sdkconn/local", []string{"sdkconn"}, "a driver imports the contract only"},
-	{"sdkconn/native", []string{"sdkconn", "sdkconn/native/wire"}, "a driver imports the contract only, and its own protocol"},
+	{"sdkconn/local", []string{"sdkconn", "sdkconn/usersig"}, "a driver imports the contract only, and what a UserSig is"},
+	{"sdkconn/native", []string{"sdkconn", "sdkconn/native/wire", "sdkconn/usersig"},
+		"a driver imports the contract only, its own protocol, and what a UserSig is"},
 	{"sdkconn/native/wire", nil, "what a program and its child say to each other: made from wire.proto"},
 	{"sdkconn/libimsdk", []string{"sdkconn", "sdkconn/libimsdk/face"}, "the C library: symbols and nothing behind them"},
 	{"sdkconn/libimsdk/face", []string{"sdkconn", "sdkconn/local"}, "the C API over the embedded chat, in Go, so that it is tested as Go"},
 	{"sdkconn/libimsdk/exportgen", []string{"sdkconn/libimsdk/tencent"}, "writes the exports from the SDK's headers"},
 	{"sdkconn/libimsdk/tencent", nil, "fetches the SDK for the generator and the tests"},
 	{"sdkconn/conntest", []string{"sdkconn"}, "the suite of every connection knows no driver"},
+	{"sdkconn/usersig", nil, "signatures are made by one driver and verified by another, which do not know each other"},
 	{"sdkconn", nil, "the vocabulary imports nothing of ours"},
 }
 

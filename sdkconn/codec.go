@@ -199,6 +199,17 @@ func (p *DeleteParam) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return renamed(&p.Unknown, "msg_delete_param_is_remble", &p.IsRamble, p.IsRamble)
 }
 
+// searchParam has SearchParam's fields without its methods.
+type searchParam SearchParam
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (p *SearchParam) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if err := json.UnmarshalDecode(dec, (*searchParam)(p)); err != nil {
+		return err
+	}
+	return renamed(&p.Unknown, "msg_search_param_send_indentifier_array", &p.Senders, len(p.Senders) > 0)
+}
+
 // groupInfo has GroupInfo's fields without its methods.
 type groupInfo GroupInfo
 
