@@ -38,7 +38,6 @@ type announceJob struct {
 	targets     uint64
 	due         time.Time // when something is to be done
 	slot        time.Time // when its pace lets the next target go
-	asked       bool      // the request for consent was sent by this process
 	reader      *targets.Reader
 	templates   map[string]*rules.RowTemplate // by request
 }
