@@ -451,3 +451,33 @@ func TestOrdersThatCannotBeFollowed(t *testing.T) {
 		}
 	})
 }
+
+// TestNobodyWaitsForAnOrderThatWasCutShort: a crash came between an order and its targets, and another run orders under the
+// same key before the first one goes on; it also names a file, which is not read in its place.
+func TestNobodyWaitsForAnOrderThatWasCutShort(t *testing.T) {
+	for n := int64(1); n < 20; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t)
+			users := h.crowd(3)
+			dir := filepath.Dir(h.listed("l.csv", "user\nu002\n"))
+			set := h.set(`
+  - {id: r, on: message.c2c, do: [{announce: {key: k, to: {users: [u000, u001], file: l.csv}, text: hi}}, {probe.repeat: "${{ user.id }}"}]}
+`)
+			c := &unwritten{Journal: h.journal}
+			c.left.Store(n)
+			b := h.start(set, bot.WithJournal(c), bot.WithGrace(0), bot.WithDir(dir, dir))
+			h.say("alice", sdkconn.C2C(botUser), "go")
+			time.Sleep(time.Minute)
+			b.stop()
+			h.say("bob", sdkconn.C2C(botUser), "go")
+			b = h.start(set, bot.WithDir(dir, dir))
+			b.settle(10 * time.Minute)
+			h.wantEach(users, "hi")
+			if calls := slices.Compact(slices.Sorted(slices.Values(h.probe.seen()))); !slices.Equal(calls, []string{"alice", "bob"}) {
+				t.Errorf("crash %d: %q have gone on, want both\n%s", n, calls, h.log)
+			}
+			b.wantStands("k", "done: 3 targets, 0 queued, 0 held, 3 sent, 0 failed, 3 skipped, 0 revoked, 0 kept")
+			h.wantNothingOpen()
+		})
+	}
+}

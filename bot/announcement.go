@@ -146,6 +146,7 @@ type announceRequest struct {
 
 	Sources []*announceSource `json:"sources,omitzero"` // in which targets are still to be read
 	Inline  int               `json:"inline,omitzero"`  // of the ids that the request names itself, how many are in the ledger
+	Inlines int               `json:"inlines,omitzero"` // and how many there are
 	Loaded  bool              `json:"loaded,omitzero"`
 
 	From    uint64 `json:"from,omitzero"`
@@ -279,6 +280,9 @@ func (rec *announceRecord) request(n uint64) *announceRequest {
 	}
 	return nil
 }
+
+// cutShort reports whether ids that the request names itself are not in the ledger: only who ordered has them.
+func (r *announceRequest) cutShort() bool { return r.Inline < r.Inlines }
 
 // byID returns a request; nil when it is not there.
 func (rec *announceRecord) byID(id string) *announceRequest {

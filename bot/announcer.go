@@ -442,7 +442,7 @@ func (a *announcer) order(ctx context.Context, o AnnounceOrder) (Announcement, e
 		j = nil
 	case err != nil:
 		return Announcement{}, err
-	case o.ID != "" && j.rec.byID(o.ID) != nil: // ordered before
+	case o.ID != "" && j.rec.again(o.ID): // ordered before
 		if err := a.readInline(ctx, j, j.rec.byID(o.ID), o); err != nil {
 			return Announcement{}, err
 		}
@@ -461,8 +461,20 @@ func (a *announcer) order(ctx context.Context, o AnnounceOrder) (Announcement, e
 		return Announcement{}, err
 	}
 	for r := j.rec.unloaded(); r != nil; r = j.rec.unloaded() { // so that the targets of each request stand together
+		if r.cutShort() {
+			waits, err := a.awaited(ctx, r)
+			if err != nil {
+				return Announcement{}, err
+			}
+			if waits {
+				return Announcement{}, fmt.Errorf("%w be ordered now: %w", ErrAnnouncement, errOrdering)
+			}
+		}
 		if _, err := a.read(ctx, j); err != nil {
 			return Announcement{}, err
+		}
+		if j.rec.State == AnnouncePaused { // its file cannot be read any more
+			return Announcement{}, wrongOrder("the one with this key is paused: %s", j.rec.Reason)
 		}
 	}
 	if o.Approve {
@@ -477,7 +489,7 @@ func (a *announcer) order(ctx context.Context, o AnnounceOrder) (Announcement, e
 	if req.ID == "" {
 		req.ID = fmt.Sprintf("%s/%d", o.Key, j.rec.Asked)
 	}
-	req.From, req.To = j.targets, j.targets
+	req.From, req.To, req.Inlines = j.targets, j.targets, len(o.Users)+len(o.Groups)
 	j.rec.Requests = append(j.rec.Requests, req)
 	if err := a.commit(ctx, j, &journal.Change{}); err != nil {
 		return Announcement{}, err
@@ -487,6 +499,33 @@ func (a *announcer) order(ctx context.Context, o AnnounceOrder) (Announcement, e
 	}
 	a.poke(j)
 	return j.rec.view(j.key, j.targets), nil
+}
+
+// errOrdering says that a crash came while somebody else's order was written down, who is about to go on with it.
+var errOrdering = errors.New("another order under this key is being written down; try again in a moment")
+
+// again reports whether an order is there already. One that was cut short and closed since is not: what it lacks is ordered
+// anew.
+func (rec *announceRecord) again(id string) bool {
+	r := rec.byID(id)
+	if r != nil && r.Loaded && r.cutShort() {
+		r.ID = ""
+		return false
+	}
+	return r != nil
+}
+
+// awaited reports whether the run that made a request, which was cut short, is to go on with it.
+func (a *announcer) awaited(ctx context.Context, r *announceRequest) (bool, error) {
+	if r.Run == "" {
+		return false, nil
+	}
+	stored, open, err := a.b.journal.Run(ctx, r.Run)
+	if err != nil || !open {
+		return false, err
+	}
+	rec, err := readRun(stored)
+	return err == nil && rec.Dead == nil, nil // what cannot be read does not go on
 }
 
 // reopen lets an announcement take more targets.

@@ -74,9 +74,10 @@ func (a *announcer) addTargets(ctx context.Context, j *announceJob, req *announc
 // readInline puts the targets that an order names itself into the ledger. Who crashes in the middle orders again.
 func (a *announcer) readInline(ctx context.Context, j *announceJob, req *announceRequest, o AnnounceOrder) error {
 	all := len(o.Users) + len(o.Groups)
-	if req.Loaded || req.Inline > all {
+	if req.Loaded {
 		return nil
 	}
+	req.Inlines = all
 	target := func(i int) journal.Target {
 		to := sdkconn.C2C
 		id := ""
@@ -125,10 +126,12 @@ func (a *announcer) read(ctx context.Context, j *announceJob) (due time.Time, er
 			break
 		}
 	}
-	if source == nil {
-		if req.Run != "" && len(req.Sources) == 0 { // its run is about to order it again
-			return time.Time{}, nil
+	if req.cutShort() {
+		if waits, err := a.awaited(ctx, req); err != nil || waits {
+			return now.Add(time.Minute), err
 		}
+	}
+	if source == nil {
 		return now, a.finishReading(ctx, j, req)
 	}
 	if j.reader == nil {

@@ -30,7 +30,7 @@ func (r *run) announce(ctx context.Context, step *rules.Step, action actions.Ord
 		return stepGoesOn, err
 	}
 	switch {
-	case !ok || !req.Loaded && len(req.Sources) == 0: // a crash came while it was ordered
+	case !ok || req.cutShort(): // a crash came while it was ordered
 		if out, done, err := r.orderAnnouncement(ctx, step, action, id); done || err != nil {
 			return out, err
 		}
@@ -103,7 +103,9 @@ func (r *run) orderAnnouncement(ctx context.Context, step *rules.Step, action ac
 	if err := r.commit(ctx); err != nil {
 		return stepGoesOn, true, err
 	}
-	if _, err := r.b.announcer.order(ctx, o); errors.Is(err, ErrAnnouncement) {
+	if _, err := r.b.announcer.order(ctx, o); errors.Is(err, errOrdering) {
+		return stepWaits, true, r.waitUntil(ctx, waitRecord{For: waitRetry, Step: r.stepKey(step)}, r.b.clock.Now().Add(settleBackoff))
+	} else if errors.Is(err, ErrAnnouncement) {
 		r.top().Hold = nil
 		return r.over(r.failed(step, codeInput, err)), true, nil
 	} else if err != nil {
