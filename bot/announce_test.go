@@ -455,6 +455,12 @@ func TestOrdersThatCannotBeFollowed(t *testing.T) {
 // TestNobodyWaitsForAnOrderThatWasCutShort: a crash came between an order and its targets, and another run orders under the
 // same key before the first one goes on; it also names a file, which is not read in its place.
 func TestNobodyWaitsForAnOrderThatWasCutShort(t *testing.T) {
+	refused := 0
+	defer func() {
+		if refused == 0 {
+			t.Error("no crash cut an order short")
+		}
+	}()
 	for n := int64(1); n < 20; n++ {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHouse(t)
@@ -469,6 +475,17 @@ func TestNobodyWaitsForAnOrderThatWasCutShort(t *testing.T) {
 			h.say("alice", sdkconn.C2C(botUser), "go")
 			time.Sleep(time.Minute)
 			b.stop()
+			before, err := bot.New(h.self, set, bot.WithJournal(h.journal)) // which does not run: alice's order stays as it is
+			if err != nil {
+				t.Fatal(err)
+			}
+			if known, _ := before.Inspector().Announcements(t.Context(), "", 1); len(known) == 1 && known[0].Loading && known[0].Total == 0 {
+				_, err := before.Announce(t.Context(), bot.AnnounceOrder{Key: "k", Users: []string{"u000"}, Message: textMessage("hi")})
+				if !errors.Is(err, bot.ErrAnnouncement) || !strings.Contains(err.Error(), "try again in a moment") {
+					t.Errorf("crash %d: an order behind one that was cut short: %v", n, err)
+				}
+				refused++
+			}
 			h.say("bob", sdkconn.C2C(botUser), "go")
 			b = h.start(set, bot.WithDir(dir, dir))
 			b.settle(10 * time.Minute)
