@@ -73,6 +73,6 @@ func (b *Bot) wakeUp(runs []wakeUp) {
 			continue
 		}
 		b.busy.enter()
-		b.queues.putFirst(w.conversation, item{wake: w.run})
+		b.queues.putFirst(queueOf(w.conversation, w.run), item{wake: w.run})
 	}
 }

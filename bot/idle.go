@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"time"
 
 	"github.com/timbot-go/timbot/sdkconn"
 )
@@ -39,8 +40,14 @@ func (b *Bot) idle(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := b.timers.wait(ctx, b.clock); err != nil {
+			return err
+		}
 		total, err := b.busy.wait(ctx)
 		if err != nil {
+			return err
+		}
+		if err := b.jobs.settled(ctx, b.version, b.clock); err != nil {
 			return err
 		}
 		if !first && total == before { // a whole round in which nothing began
@@ -48,4 +55,14 @@ func (b *Bot) idle(ctx context.Context) error {
 		}
 		before = total
 	}
+}
+
+// NextDue is when the first of what waits for its time goes on; ok is false when nothing does. With Idle it is what a
+// virtual clock needs to go from one such moment to the next.
+func (b *Bot) NextDue() (due time.Time, ok bool) {
+	due, ok = b.timers.next()
+	if slot, more := b.jobs.first(); more && (!ok || slot.Before(due)) {
+		return slot, true
+	}
+	return due, ok
 }

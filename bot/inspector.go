@@ -18,12 +18,15 @@ type Inspector struct {
 	actions *actions.Registry
 	clock   clockwork.Clock
 	wake    func(journal.Timer) // tells the running bot of a timer; nil without one
+	live    func() *rules.Set   // of the running bot; nil without one
 
 	people   *people                        // of the running bot; nil without one
+	lanes    *lanes                         // of the running bot; nil without one
 	goOnWith func(conversation, run string) // lets a run of the running bot go on; nil without one
 
-	order func(context.Context, AnnounceOrder) (Announcement, error) // of the running bot's announcements; nil without one
-	steer func(context.Context, string, AnnounceVerb) (Announcement, error)
+	order       func(context.Context, AnnounceOrder) (Announcement, error) // of the running bot's announcements; nil without one
+	steer       func(context.Context, string, AnnounceVerb) (Announcement, error)
+	jobsChanged func() // tells the running bot that schedules were paused or go on; nil without one
 
 	changing sync.Mutex // one person at a time
 

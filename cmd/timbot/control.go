@@ -35,6 +35,7 @@ func openControl(folder *bot.Folder, b *bot.Bot, l *loaded, log *slog.Logger) (s
 			return trimmed(t), err
 		},
 		Signal: b.Signal,
+		Jobs:   b,
 	}, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup

@@ -118,10 +118,10 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return badFlag(cmd, err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
-		newDeadCommand(), newHandoffCommand(), newApprovalsCommand(), newSignalCommand(),
+		newDeadCommand(), newHandoffCommand(), newApprovalsCommand(), newSignalCommand(), newJobsCommand(),
 		newAnnounceCommand())
 	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newFmtCommand(), newSchemaCommand(),
-		newExplainCommand(), newNewCommand(), newDoctorCommand(), newActionsCommand(),
+		newTestCommand(), newExplainCommand(), newNewCommand(), newDoctorCommand(), newActionsCommand(),
 		newChatFileCommand(), newJournalCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
 	return root
 }
