@@ -23,8 +23,8 @@ var arrows = []struct {
 	why     string
 }{
 	{"cmd/timbot", []string{
-		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "bot/webhook", "actions",
-		"plugins/host", "rules", "rules/format", "rulestest", "sdkconn", "sdkconn/local", "sdkconn/native",
+		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/targets", "bot/telemetry",
+		"bot/webhook", "actions", "plugins/host", "rules", "rules/format", "rulestest", "sdkconn", "sdkconn/local", "sdkconn/native",
 	}, "the command joins everything and holds no logic"},
 	{"rulestest", []string{"bot", "bot/journal", "actions", "rules", "sdkconn", "sdkconn/local"},
 		"runs tests on the very runtime, on the embedded chat in memory"},
@@ -37,9 +37,10 @@ var arrows = []struct {
 	{"bot/telemetry", []string{"bot"}, "watches a bot through its Observer; the caller starts it"},
 	{"bot/webhook", []string{"bot", "rules"}, "HTTP before the bot's webhooks; the caller starts it"},
 	{"bot/control", []string{"bot"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
-	{"bot", []string{"bot/journal", "bot/schedule", "actions", "plugins/host", "rules", "sdkconn"},
+	{"bot", []string{"bot/journal", "bot/schedule", "bot/targets", "actions", "plugins/host", "rules", "sdkconn"},
 		"the runtime joins connection, journal, rules, actions and plugins; it knows no driver"},
 	{"bot/schedule", nil, "when a schedule's time comes: a function of its text, its zone and its calendar"},
+	{"bot/targets", []string{"sdkconn"}, "reads lists of who gets an announcement, whatever becomes of them"},
 	{"bot/archive", []string{"actions"}, "keeps what archive steps write; the runtime knows it by the actions' interface"},
 	{"bot/backup", nil, "copies databases, whatever is in them"},
 	{"bot/journal", nil, "the journal does not look into what it keeps"},

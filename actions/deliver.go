@@ -33,6 +33,16 @@ func (c *Call) marked(msg *sdkconn.Message) (*sdkconn.Message, error) {
 	return &out, nil
 }
 
+// Marked is msg as it is sent: with the effect's id in it. Errors: *sdkconn.Error for a message that is too large.
+func (c *Call) Marked(msg *sdkconn.Message) (*sdkconn.Message, error) { return c.marked(msg) }
+
+// Settled looks for the message that an attempt of unknown outcome (Unsettled) sent to conv. It answers nil when msg may be
+// sent: it is not there, or the connection itself knows a second send. An error wraps ErrUnsettled; with the advice to try
+// again (RetryAfter) it may be told later.
+func (c *Call) Settled(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) (*sdkconn.Message, error) {
+	return c.delivered(ctx, conv, msg)
+}
+
 // deliver sends a marked message to one conversation, or finds the one that was sent before.
 func (c *Call) deliver(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) (*sdkconn.Message, error) {
 	before, err := c.delivered(ctx, conv, msg)

@@ -72,6 +72,11 @@ type Input struct {
 	// Enum is the list of words that a string, or each string of a list, may be. Empty: any.
 	Enum []string
 
+	// Form is how a string must look: "rate" or "clock"; empty: any. Rows says that its expressions may name row, a row of a
+	// file of targets. The rules see to both.
+	Form string
+	Rows bool
+
 	// Fields are those of a struct or of the structs in a list.
 	Fields []Input
 }

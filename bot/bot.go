@@ -44,6 +44,7 @@ type Bot struct {
 	directory *directory
 	pace      *pace
 	inspector *Inspector
+	announcer *announcer
 	people    *people // what waits for people
 	busy      busy
 	limits    limits
@@ -122,6 +123,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.pace.watch = b.observer.SendPaced
 	b.lanes = newLanes(func(runs ...wakeUp) { b.wakeUp(runs) })
 	b.reports, b.catchUp, b.signals = newReports(), newCatchUp(b), newSignals()
+	b.announcer = newAnnouncer(b)
 	b.jobs = newJobs()
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
@@ -129,6 +131,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 		jobsChanged: func() { b.jobs.tell(true) },
 		live:        b.rules, people: b.people, lanes: b.lanes,
 		goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
+		order:    b.announcer.order, steer: b.announcer.steer,
 	}
 	b.journal = watchedJournal{b.journal, &b.inspector.watch}
 	b.inspector.journal = b.journal
@@ -188,6 +191,13 @@ func (b *Bot) Run(ctx context.Context) error {
 
 	workers.Go(func() { b.upkeep(input) })
 	workers.Go(func() { b.directory.run(input, b.pause) })
+	workers.Go(func() {
+		select {
+		case <-b.ready:
+			b.announcer.run(input, work)
+		case <-input.Done():
+		}
+	})
 	lost := make(chan error, 1)
 	go func() { lost <- b.input(input) }()
 

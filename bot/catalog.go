@@ -40,7 +40,7 @@ func fields(inputs []actions.Input) []rules.Field {
 	for _, in := range inputs {
 		out = append(out, rules.Field{
 			Name: in.Name, Doc: in.Doc, Type: typeOf(in.Type, in.Fields), Required: in.Required, Secret: in.Secret,
-			Enum: in.Enum,
+			Enum: in.Enum, Form: rules.TextForm(in.Form), Rows: in.Rows,
 		})
 	}
 	return out

@@ -349,6 +349,9 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 		r.advance()
 		return stepGoesOn, nil
 	}
+	if many, ok := action.(actions.Orderer); ok {
+		return r.announce(ctx, step, many)
+	}
 	settle, err := r.settle(action.Spec(), step)
 	if err != nil {
 		return r.over(r.failed(step, codeExpression, err)), nil
@@ -503,8 +506,19 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 	ctx, clock, cancel := withStepTime(ctx, r.b.clock, step.Timeout)
 	defer cancel()
 	out.time = clock
+	call := r.callOf(step)
+	call.Out = out
+	result, err := action.Run(ctx, call, inputs)
+	if err != nil && context.Cause(ctx) == context.DeadlineExceeded {
+		err = fmt.Errorf("no answer within %s: %w: %w", step.Timeout, context.DeadlineExceeded, err)
+	}
+	return result, err
+}
+
+// callOf is where a step's action runs.
+func (r *run) callOf(step *rules.Step) *actions.Call {
 	call := &actions.Call{
-		Conn: r.b.conn, Out: out, Event: r.ev.Source, User: r.ev.User, EffectID: r.effectID(step), HTTP: actions.HTTPPolicy(r.b.rules().Bot.HTTP),
+		Conn: r.b.conn, Event: r.ev.Source, User: r.ev.User, EffectID: r.effectID(step), HTTP: actions.HTTPPolicy(r.b.rules().Bot.HTTP),
 		Answers: r.answers, Archive: r.b.archive, Clock: r.b.clock,
 		Log: r.log.With("step", stepName(step)), Dir: r.b.dir, DataDir: r.b.dataDir, Rule: r.rule.ID, Step: stepName(step),
 	}
@@ -516,11 +530,7 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 			call.Conversation = c
 		}
 	}
-	result, err := action.Run(ctx, call, inputs)
-	if err != nil && context.Cause(ctx) == context.DeadlineExceeded {
-		err = fmt.Errorf("no answer within %s: %w: %w", step.Timeout, context.DeadlineExceeded, err)
-	}
-	return result, err
+	return call
 }
 
 // effectID names a step's effect for good, short enough to travel with a message.

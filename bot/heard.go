@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/timbot-go/timbot/bot/journal"
@@ -67,6 +68,10 @@ func (b *Bot) taken(h heard, d rules.Decision, trace *traceRecord, change *journ
 // wakeUp puts runs that something has come for before all else in their conversations' queues.
 func (b *Bot) wakeUp(runs []wakeUp) {
 	for _, w := range runs {
+		if key, ok := strings.CutPrefix(w.run, announceRun); ok {
+			b.announcer.decided(key)
+			continue
+		}
 		b.busy.enter()
 		b.queues.putFirst(queueOf(w.conversation, w.run), item{wake: w.run})
 	}

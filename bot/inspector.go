@@ -24,6 +24,8 @@ type Inspector struct {
 	lanes    *lanes                         // of the running bot; nil without one
 	goOnWith func(conversation, run string) // lets a run of the running bot go on; nil without one
 
+	order       func(context.Context, AnnounceOrder) (Announcement, error) // of the running bot's announcements; nil without one
+	steer       func(context.Context, string, AnnounceVerb) (Announcement, error)
 	jobsChanged func() // tells the running bot that schedules were paused or go on; nil without one
 
 	changing sync.Mutex // one person at a time

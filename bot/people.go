@@ -178,6 +178,9 @@ func (p *people) decode(ctx context.Context, j journal.Journal, data []byte, rec
 	if err := json.Unmarshal(data, rec); err != nil {
 		return err
 	}
+	if strings.HasPrefix(*run, announceRun) { // it takes the entry back when it goes on
+		return add()
+	}
 	_, open, err := j.Run(ctx, *run)
 	if err != nil || !open {
 		return err

@@ -150,6 +150,7 @@ const (
 	waitPace    waitFor = "pace"     // room under the service's limits
 
 	waitParallel waitFor = "parallel" // the branches of a parallel step
+	waitAnnounce waitFor = "announce" // an announcement's end
 
 	waitLane waitFor = "runs before it" // of a rule whose runs queue
 )
@@ -203,8 +204,9 @@ type holdRecord struct {
 	Number int    `json:"number,omitzero"` // handoff and approve: what people call it
 	Since  int64  `json:"since,omitzero"`  // Unix milliseconds
 	Due    int64  `json:"due,omitzero"`    // approve: when its time is over; Unix milliseconds
-	End    string `json:"end,omitzero"`    // approve: what came of it
+	End    string `json:"end,omitzero"`    // approve, announce: what came of it
 	By     string `json:"by,omitzero"`     // and whose word that was
+	Job    string `json:"job,omitzero"`    // announce: the key of the announcement
 }
 
 // phase is a part of a step that waits.

@@ -213,3 +213,33 @@ func (s *steady) Positions(ctx context.Context) ([]journal.Position, error) {
 func (s *steady) RuleSet(ctx context.Context, hash string) (journal.RuleSet, error) {
 	return steadily(ctx, s, "RuleSet", func() (journal.RuleSet, error) { return s.Journal.RuleSet(ctx, hash) })
 }
+
+// AddTargets implements journal.Journal.
+func (s *steady) AddTargets(ctx context.Context, a journal.Announcement, targets []journal.Target) (numbers []uint64, err error) {
+	err = s.call(ctx, "AddTargets", true, func() error {
+		numbers, err = s.Journal.AddTargets(ctx, a, targets)
+		return err
+	})
+	return numbers, err
+}
+
+// Announcement implements journal.Journal.
+func (s *steady) Announcement(ctx context.Context, key string) (a journal.Announcement, ok bool, err error) {
+	err = s.call(ctx, "Announcement", false, func() error {
+		a, ok, err = s.Journal.Announcement(ctx, key)
+		return err
+	})
+	return a, ok, err
+}
+
+// Announcements implements journal.Journal.
+func (s *steady) Announcements(ctx context.Context, before uint64, limit int) ([]journal.Announcement, error) {
+	return steadily(ctx, s, "Announcements", func() ([]journal.Announcement, error) {
+		return s.Journal.Announcements(ctx, before, limit)
+	})
+}
+
+// Targets implements journal.Journal.
+func (s *steady) Targets(ctx context.Context, q journal.TargetQuery) ([]journal.Target, error) {
+	return steadily(ctx, s, "Targets", func() ([]journal.Target, error) { return s.Journal.Targets(ctx, q) })
+}

@@ -43,6 +43,33 @@ type Field struct {
 	Required  bool
 	Secret    bool     // may hold ${{ secrets.NAME }}
 	Enum      []string // the only values of a string; nil: any
+	Form      TextForm // of a string; "": any
+
+	// Rows says that expressions of the string may name row, a row of the file of targets: Step.Inputs answers a *RowText
+	// then, in place of the string.
+	Rows bool
+}
+
+// TextForm is how a string must look.
+type TextForm string
+
+// The forms of a text.
+const (
+	FormRate  TextForm = "rate"  // "20/s"
+	FormClock TextForm = "clock" // "22:00"
+)
+
+// check says what is wrong with a text of this form.
+func (f TextForm) check(s string) error {
+	switch f {
+	case FormRate:
+		_, err := ParseRate(s)
+		return err
+	case FormClock:
+		_, err := ParseClock(s)
+		return err
+	}
+	return nil
 }
 
 // Kind says what sort of value a Type is.

@@ -50,8 +50,12 @@ var catalog = fakeCatalog{
 	},
 	"announce": {
 		Name: "announce", ActsOnChat: true, Approvable: true,
-		Inputs: []Field{in("key", kind(KindString)), req("text", kind(KindString)), in("pace", kind(KindString)),
-			req("to", Type{Kind: KindObject, Fields: []Field{in("groups", listOf(KindString)), in("users", listOf(KindString))}})},
+		Inputs: []Field{in("key", kind(KindString)), {Name: "text", Type: kind(KindString), Required: true, Rows: true},
+			{Name: "pace", Type: kind(KindString), Form: FormRate},
+			{Name: "quiet", Type: Type{Kind: KindObject, Fields: []Field{{Name: "from", Type: kind(KindString), Form: FormClock}}}},
+			req("to", Type{Kind: KindObject, Fields: []Field{
+				in("groups", listOf(KindString)), in("users", listOf(KindString)), in("file", kind(KindString)),
+			}})},
 		Output: Type{Kind: KindObject, Fields: []Field{in("sent", kind(KindInt)), in("total", kind(KindInt)), in("failed", kind(KindInt))}},
 	},
 	"archive": {

@@ -782,6 +782,15 @@
 //   - for_each does its steps once for each item of a list, at most 10,000; the item's name is item unless as names it.
 //   - stop ends the run.
 //
+// An action that takes a file of targets lets its text differ from row to row: ${{ row.name }} is the column name of the
+// target's row. Such an expression knows nothing but row, and is evaluated when the message goes out; all others are
+// evaluated when the step begins.
+//
+//	do:
+//	  - announce:
+//	      to: { file: customers.csv }
+//	      text: ${{ row.name }}，您好！${{ msg.text }}
+//
 // parallel does lists of steps at once:
 //
 //	do:

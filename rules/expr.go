@@ -61,6 +61,7 @@ type place struct {
 	command   *Command       // the rule's, whose arguments args has
 	usage     bool           // a command's usage
 	faq       bool           // the rule has a faq
+	rows      bool           // row is a row of a file of targets
 }
 
 type level int
@@ -342,6 +343,12 @@ func (p *place) compile(n *node, offset int, source string, wantBool bool) (out 
 		report(byteOffset(trimmed, node.Location().From), format, args...)
 	}}
 	names.check(&tree.Node)
+	if p.rows && !names.failed && slices.Contains(prog.uses, rowName) {
+		if err := onlyRow(prog); err != nil {
+			report(0, "%v", err)
+			return nil
+		}
+	}
 	if names.failed {
 		return nil
 	}

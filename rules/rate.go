@@ -47,6 +47,18 @@ func parseRate(s string, most int) (Rate, error) {
 	return Rate{times, per}, nil
 }
 
+// ParseRate reads a rate as rules write it: 20/s, 1/30s, 3/1m.
+func ParseRate(s string) (Rate, error) { return parseRate(s, maxPace) }
+
+// ParseClock reads a time of day, 00:00 to 23:59, as minutes since midnight.
+func ParseClock(s string) (minutes int, err error) {
+	t, err := time.Parse("15:04", s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no time of day: write for instance \"22:00\", with quotes", s)
+	}
+	return t.Hour()*60 + t.Minute(), nil
+}
+
 // rate reads a rate of at most so many.
 func (r *reader) rate(n *node, what string, most int) (Rate, bool) {
 	n = r.literal(n)

@@ -16,6 +16,8 @@ type value struct {
 	name   string
 	secret bool
 	enum   []string
+	form   TextForm
+	rows   bool // its expressions may name row
 	option bool // nil is the same as not given
 
 	fixed   any // when nothing below is set
@@ -29,9 +31,13 @@ type value struct {
 // value compiles a node as a value of type t. Mistakes are reported; then it answers nil.
 func (p *place) value(n *yaml.Node, name string, f Field) *value {
 	n = resolve(n)
-	v := &value{typ: f.Type, pos: p.r.pos(n), name: name, secret: f.Secret, enum: f.Enum, option: !f.Required}
+	v := &value{typ: f.Type, pos: p.r.pos(n), name: name, secret: f.Secret, enum: f.Enum, form: f.Form, option: !f.Required}
 	inner := *p
 	inner.secrets = f.Secret
+	if inner.rows = false; f.Rows {
+		inner.rowed()
+	}
+	v.rows = inner.rows
 	switch n.Kind {
 	case yaml.ScalarNode:
 		return inner.scalar(n, v, f)
@@ -197,6 +203,10 @@ func (p *place) static(n *yaml.Node, name string, f Field) (any, bool) {
 		if len(f.Enum) > 0 {
 			return p.r.enum(n, name, f.Enum...)
 		}
+		if err := f.Form.check(n.Value); err != nil {
+			p.r.errorf(n, "%s: %v", name, err)
+			return nil, false
+		}
 		return n.Value, true // a number or a yes is what was typed
 	case KindInt:
 		var i int64
@@ -308,9 +318,16 @@ func (v *value) evaluate(env any) (any, error) {
 		}
 		return out, nil
 	}
-	out, err := join(v.parts, env)
+	joined := join
+	if v.rows {
+		joined = joinRows
+	}
+	out, err := joined(v.parts, env)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", v.name, err)
+	}
+	if rows, ok := out.(*RowText); ok {
+		return rows, nil
 	}
 	if name, ok := out.(*string); out == nil || ok && name == nil {
 		if v.option {
@@ -322,6 +339,11 @@ func (v *value) evaluate(env any) (any, error) {
 	}
 	if s, ok := out.(string); ok && len(v.enum) > 0 && !slices.Contains(v.enum, s) {
 		return nil, fmt.Errorf("%s: %s cannot be %s%s: it is one of %s", v.pos, v.name, describe(s), didYouMean(s, v.enum), oneOf(v.enum))
+	}
+	if s, ok := out.(string); ok {
+		if err := v.form.check(s); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", v.pos, v.name, err)
+		}
 	}
 	return valid(out), nil
 }

@@ -48,7 +48,8 @@ func errorOf(err error) *Error {
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &missing), errors.Is(err, bot.ErrNoDeadLetter), errors.Is(err, bot.ErrNotOpen):
+	case errors.As(err, &missing), errors.Is(err, bot.ErrNoDeadLetter), errors.Is(err, bot.ErrNotOpen),
+		errors.Is(err, bot.ErrNoAnnouncement):
 		return &Error{Kind: KindNotFound, Text: err.Error()}
 	}
 	return &Error{Kind: KindFailed, Text: err.Error()}

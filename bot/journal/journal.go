@@ -73,6 +73,20 @@ type Journal interface {
 	// RuleSet returns a rule set that an open run or a kept trace names. Errors: ErrUnknownRuleSet.
 	RuleSet(ctx context.Context, hash string) (RuleSet, error)
 
+	// AddTargets puts an announcement, and adds those of the targets to it whose names it does not have yet, in this order,
+	// all in one commit. It returns the number that each target has in the announcement.
+	AddTargets(ctx context.Context, a Announcement, targets []Target) (numbers []uint64, err error)
+
+	// Announcement returns an announcement by its key; ok is false when there is none.
+	Announcement(ctx context.Context, key string) (a Announcement, ok bool, err error)
+
+	// Announcements returns announcements, the newest first, at most limit, of those with a number below before (0: from
+	// the newest on).
+	Announcements(ctx context.Context, before uint64, limit int) ([]Announcement, error)
+
+	// Targets returns targets of an announcement; an unknown one has none.
+	Targets(ctx context.Context, q TargetQuery) ([]Target, error)
+
 	// Trim forgets what Retention lets go of. It works in bounded pieces, so that commits get their turn: More in the
 	// result asks the caller to call it again. What is open (events that are not done, runs, timers) always stays.
 	Trim(ctx context.Context, r Retention) (Trimmed, error)
@@ -213,16 +227,20 @@ type RuleSet struct {
 
 // Change is a set of writes that belong together. The fields are applied in their order here.
 type Change struct {
-	RuleSets   []RuleSet    // kept as long as an open run or a trace names them, from the end of this change on
-	Runs       []Run        // put: new, or with new Data
-	Steps      []Step       // put; of open runs
-	State      []StateWrite //
-	Counts     []CountWrite //
-	StopTimers []string     // ids; an unknown one is no error
-	SetTimers  []Timer      // of open runs
-	Traces     []Trace      // put: one for an event, a later one takes its place
-	EndRuns    []string     // the run, its steps and its timers go
-	Done       []string     // events that need nothing more; their keys stay known
+	RuleSets []RuleSet    // kept as long as an open run or a trace names them, from the end of this change on
+	Runs     []Run        // put: new, or with new Data
+	Steps    []Step       // put; of open runs
+	State    []StateWrite //
+	Counts   []CountWrite //
+
+	Announcements []Announcement // put
+	Targets       []TargetWrite  // put
+
+	StopTimers []string // ids; an unknown one is no error
+	SetTimers  []Timer  // of open runs
+	Traces     []Trace  // put: one for an event, a later one takes its place
+	EndRuns    []string // the run, its steps and its timers go
+	Done       []string // events that need nothing more; their keys stay known
 
 	// Lazy says that the change need not be durable when Commit returns: doing it again after a crash does no harm.
 	Lazy bool
@@ -230,8 +248,8 @@ type Change struct {
 
 // Empty reports whether the change would change nothing.
 func (c *Change) Empty() bool {
-	return len(c.RuleSets)+len(c.Runs)+len(c.Steps)+len(c.State)+len(c.Counts)+len(c.StopTimers)+len(c.SetTimers)+
-		len(c.Traces)+len(c.EndRuns)+len(c.Done) == 0
+	return len(c.RuleSets)+len(c.Runs)+len(c.Steps)+len(c.State)+len(c.Counts)+len(c.Announcements)+len(c.Targets)+
+		len(c.StopTimers)+len(c.SetTimers)+len(c.Traces)+len(c.EndRuns)+len(c.Done) == 0
 }
 
 // Add puts other's writes after c's. The result is lazy only when both are.
@@ -242,6 +260,8 @@ func (c *Change) Add(other *Change) {
 	c.Steps = append(c.Steps, other.Steps...)
 	c.State = append(c.State, other.State...)
 	c.Counts = append(c.Counts, other.Counts...)
+	c.Announcements = append(c.Announcements, other.Announcements...)
+	c.Targets = append(c.Targets, other.Targets...)
 	c.StopTimers = append(c.StopTimers, other.StopTimers...)
 	c.SetTimers = append(c.SetTimers, other.SetTimers...)
 	c.Traces = append(c.Traces, other.Traces...)

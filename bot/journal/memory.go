@@ -35,6 +35,9 @@ type Memory struct {
 	counts    map[string][]mark
 	positions map[string]Position
 	sets      map[string]*memorySet
+
+	announced  map[string]*memoryAnnouncement
+	announceds []*memoryAnnouncement // in their order
 }
 
 type memorySet struct {
@@ -75,7 +78,7 @@ func NewMemory(keep int) *Memory {
 	return &Memory{
 		keep: keep, events: make(map[string]*memoryEvent), runs: make(map[string]*memoryRun),
 		timers: make(map[string]Timer), state: make(map[string]map[string]memoryValue), counts: make(map[string][]mark),
-		positions: make(map[string]Position), sets: make(map[string]*memorySet),
+		positions: make(map[string]Position), sets: make(map[string]*memorySet), announced: make(map[string]*memoryAnnouncement),
 	}
 }
 
@@ -152,6 +155,12 @@ func (m *Memory) Commit(ctx context.Context, c *Change) error {
 		// The moment of a mark is the only clock that a journal sees: what had expired by then goes.
 		kept := slices.DeleteFunc(m.counts[w.Key], func(k mark) bool { return k.expire.Before(w.At) && !k.at.After(w.Since) })
 		m.counts[w.Key] = append(kept, mark{w.At, w.Expire})
+	}
+	for _, a := range c.Announcements {
+		m.putAnnouncement(a)
+	}
+	for _, w := range c.Targets {
+		m.putTarget(w)
 	}
 	for _, id := range c.StopTimers {
 		m.stopTimer(id)

@@ -43,6 +43,11 @@ type asked interface {
 	ResumeHandoff(ctx context.Context, conversation, by string) error
 	Approvals(ctx context.Context) ([]bot.Approval, error)
 	Decide(ctx context.Context, number int, approve bool, by string) error
+
+	Announcements(ctx context.Context, before string, limit int) ([]bot.Announcement, error)
+	Announcement(ctx context.Context, key string) (bot.Announcement, error)
+	AnnouncedTargets(ctx context.Context, key string, after uint64, limit int) ([]bot.AnnouncedTarget, error)
+	SteerAnnouncement(ctx context.Context, key string, verb bot.AnnounceVerb) (bot.Announcement, error)
 }
 
 // desk is where a bot is asked: the bot itself when it runs, or else its journal.
@@ -117,7 +122,7 @@ func (w *whose) at(cmd *cobra.Command, path string, change bool, f func(*desk) e
 	}
 	err = f(d)
 	if errors.As(err, new(*bot.NotFoundError)) || errors.Is(err, bot.ErrNoDeadLetter) ||
-		errors.Is(err, bot.ErrNotOpen) {
+		errors.Is(err, bot.ErrNotOpen) || errors.Is(err, bot.ErrNoAnnouncement) {
 		err = finding{err}
 	}
 	return errors.Join(err, d.close())

@@ -5,6 +5,9 @@
 //
 //	go run ./internal/killtest -kills 20
 //
+// With -announce N it orders one announcement to N targets instead, over and over under one key, and counts what each has
+// heard.
+//
 // The last line says `kills N events M lost 0 doubled 0`; the exit code is 1 when anything was lost or doubled, or when a
 // file fails its integrity check.
 package main
@@ -36,6 +39,7 @@ func run(ctx context.Context) (err error) {
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "where the instants of the kills come from")
 	settle := flag.Duration("settle", time.Minute, "how long the last answers are waited for")
 	keep := flag.Bool("keep", false, "leave the folder there")
+	announce := flag.Int("announce", 0, "in place of messages, one announcement to so many targets")
 	race := flag.Bool("race", false, "build the bot with the race detector")
 	flag.Parse()
 
@@ -52,6 +56,9 @@ func run(ctx context.Context) (err error) {
 	timbot, err := build(ctx, dir, *race)
 	if err != nil {
 		return err
+	}
+	if *announce > 0 {
+		return announceKills(ctx, dir, timbot, *kills, *announce, *seed, *settle)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "bot.yaml"), []byte(rules(0)), 0o644); err != nil {
 		return err

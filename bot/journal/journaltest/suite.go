@@ -53,6 +53,10 @@ func Run(t *testing.T, open func(t *testing.T) journal.Journal) {
 		"stats count":                           stats,
 		"lazy changes are seen, in their order": lazy,
 		"an event may have no data":             emptyData,
+		"an announcement has each name once":    targetsOnce,
+		"targets keep what became of them":      targetStates,
+		"announcements come newest first":       announcements,
+		"concurrent targets are added once":     concurrentTargets,
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := open(t)

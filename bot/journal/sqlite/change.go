@@ -39,6 +39,14 @@ func (b *batch) change(r *request) error {
 			return fmt.Errorf("count: %w", err)
 		}
 	}
+	for _, a := range c.Announcements {
+		if _, _, err := b.announcement(a); err != nil {
+			return fmt.Errorf("announcement: %w", err)
+		}
+	}
+	if err := b.putTargets(c.Targets); err != nil {
+		return fmt.Errorf("target: %w", err)
+	}
 	for _, id := range c.StopTimers {
 		if err := b.stopTimer(id); err != nil {
 			return fmt.Errorf("timer: %w", err)

@@ -49,6 +49,11 @@ func check(d *db, add func(string, ...any) bool) error {
 		{"run %s is there twice", `SELECT id FROM run GROUP BY id HAVING count(*) > 1`},
 		{"a step of run number %s, which is not there", `SELECT r FROM step WHERE r NOT IN (SELECT r FROM run)`},
 		{"timer %s of a run that is not there", `SELECT id FROM timer WHERE r NOT IN (SELECT r FROM run)`},
+		{"a target in row %s is of an announcement that is not there",
+			`SELECT id FROM target WHERE id >> 32 NOT IN (SELECT a FROM announcement)`},
+		{"announcement number %s counts its targets wrong",
+			`SELECT a FROM announcement WHERE targets <> (SELECT count(*) FROM target WHERE id >> 32 = a)
+			OR targets <> (SELECT count(*) FROM target_name t WHERE t.a = announcement.a)`},
 		{"run %s names a rule set that is not there",
 			`SELECT id FROM run WHERE ruleset <> 0 AND ruleset NOT IN (SELECT s FROM ruleset)`},
 	} {

@@ -16,6 +16,11 @@
 // Everything, keys of done events included, until Trim lets go of it. A rule set goes with the last open run or trace that
 // names it.
 //
+// # Announcements
+//
+// A target is one row, in the order in which targets were added, and a second one that finds its name. What became of it
+// is written into its row.
+//
 // # The file
 //
 // Beside the file stand its log (-wal, -shm) while it is open, and a lock (-lock) that keeps a second process out. Copy it

@@ -39,6 +39,12 @@ var migrations = []string{
 	-- Numbers that change with many commits; together, so that they cost one page. See number.go.
 	CREATE TABLE number (k INTEGER PRIMARY KEY, v INTEGER NOT NULL);
 	`,
+	`
+	CREATE TABLE announcement (a INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, targets INTEGER NOT NULL, data BLOB NOT NULL);
+	-- Targets of announcements: see ledger.go.
+	CREATE TABLE target (id INTEGER PRIMARY KEY, name TEXT NOT NULL, state INTEGER NOT NULL, data BLOB NOT NULL);
+	CREATE TABLE target_name (a INTEGER, hash INTEGER, n INTEGER, PRIMARY KEY (a, hash, n)) WITHOUT ROWID;
+	`,
 }
 
 // schemaVersion is the number that Open writes into a new file (PRAGMA user_version) and expects in an old one.

@@ -56,6 +56,12 @@ func copied(c *journal.Change) (out *journal.Change, size int) {
 	for _, t := range c.Traces {
 		size += len(t.Data)
 	}
+	for _, a := range c.Announcements {
+		size += len(a.Data)
+	}
+	for _, w := range c.Targets {
+		size += len(w.Data)
+	}
 	room := make([]byte, 0, size)
 	copyOf := func(data []byte) []byte {
 		if data == nil {
@@ -69,6 +75,7 @@ func copied(c *journal.Change) (out *journal.Change, size int) {
 		Runs: slices.Clone(c.Runs), Steps: slices.Clone(c.Steps), State: slices.Clone(c.State), Counts: slices.Clone(c.Counts),
 		StopTimers: slices.Clone(c.StopTimers), SetTimers: slices.Clone(c.SetTimers), Traces: slices.Clone(c.Traces),
 		EndRuns: slices.Clone(c.EndRuns), Done: slices.Clone(c.Done), Lazy: c.Lazy,
+		Announcements: slices.Clone(c.Announcements), Targets: slices.Clone(c.Targets),
 	}
 	for i := range out.Runs {
 		out.Runs[i].Data = copyOf(out.Runs[i].Data)
@@ -81,6 +88,12 @@ func copied(c *journal.Change) (out *journal.Change, size int) {
 	}
 	for i := range out.Traces {
 		out.Traces[i].Data = copyOf(out.Traces[i].Data)
+	}
+	for i := range out.Announcements {
+		out.Announcements[i].Data = copyOf(out.Announcements[i].Data)
+	}
+	for i := range out.Targets {
+		out.Targets[i].Data = copyOf(out.Targets[i].Data)
 	}
 	return out, size
 }
@@ -101,7 +114,7 @@ func copiedEvents(events []journal.Event) (out []journal.Event, size int) {
 
 func rowsOf(c *journal.Change) int {
 	return len(c.Runs) + len(c.Steps) + len(c.State) + len(c.Counts) + len(c.StopTimers) + len(c.SetTimers) + len(c.Traces) +
-		len(c.EndRuns) + len(c.Done)
+		len(c.EndRuns) + len(c.Done) + len(c.Announcements) + len(c.Targets)
 }
 
 // text is the text of a rule set.

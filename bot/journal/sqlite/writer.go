@@ -28,10 +28,11 @@ func (j *Journal) Append(ctx context.Context, events []journal.Event) ([]bool, e
 	return r.fresh, nil
 }
 
-// Commit implements journal.Journal. A change with Counts is never lazy.
+// Commit implements journal.Journal. A change with Counts, Announcements or Targets is never lazy.
 func (j *Journal) Commit(ctx context.Context, change *journal.Change) error {
 	r := &request{
-		sets: j.texts.take(change.RuleSets), rows: rowsOf(change), lazy: change.Lazy && len(change.Counts) == 0,
+		sets: j.texts.take(change.RuleSets), rows: rowsOf(change),
+		lazy: change.Lazy && len(change.Counts)+len(change.Announcements)+len(change.Targets) == 0,
 	}
 	r.change, r.size = copied(change)
 	return j.write(ctx, r)
