@@ -109,6 +109,13 @@ type Orderer interface {
 	Order(call *Call, args map[string]any) (*Order, error)
 }
 
+// OrderWatcher is an Orderer that is told what came of a step.
+type OrderWatcher interface {
+	Orderer
+	// Ordered is called when an order is done; err is the step's error, or nil.
+	Ordered(call *Call, result Result, err error)
+}
+
 // Announce sends one message to many.
 var Announce Orderer = newAnnouncer()
 

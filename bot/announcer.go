@@ -29,6 +29,7 @@ type announcer struct {
 	awake   bool                    // something is due: the bot is busy
 	ended   bool
 	changed chan struct{} // room for one
+	looked  chan struct{} // closed when run has looked what is due; nil while nobody waits for that
 }
 
 // announceJob is an announcement in memory. Its fields are guarded by the lock of its key, due by the announcer's mu.
@@ -79,7 +80,11 @@ func (a *announcer) run(input, work context.Context) {
 func (a *announcer) sleep(ctx context.Context, next time.Time, ok bool) bool {
 	var due <-chan time.Time
 	if ok { // as the bot's timers: the time of day may be changed meanwhile
-		timer := a.b.clock.NewTimer(min(max(next.Sub(a.b.clock.Now()), 1), beat))
+		wait := max(next.Sub(a.b.clock.Now()), 1)
+		if !a.b.steadyClock {
+			wait = min(wait, beat)
+		}
+		timer := a.b.clock.NewTimer(wait)
 		defer timer.Stop()
 		due = timer.Chan()
 	}
@@ -112,7 +117,51 @@ func (a *announcer) next() (j *announceJob, at time.Time, ok bool) {
 		a.awake = false
 		a.b.busy.leave()
 	}
+	if a.looked != nil {
+		close(a.looked)
+		a.looked = nil
+	}
 	return nil, at, ok
+}
+
+// first is when something is to be done next; ok is false when nothing is.
+func (a *announcer) first() (at time.Time, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, x := range a.jobs {
+		if !x.due.IsZero() && (!ok || x.due.Before(at)) {
+			at, ok = x.due, true
+		}
+	}
+	return at, ok
+}
+
+// settled blocks until nothing is due that run has not done.
+func (a *announcer) settled(ctx context.Context) error {
+	for {
+		if at, ok := a.first(); !ok || at.After(a.b.clock.Now()) {
+			return nil
+		}
+		a.mu.Lock()
+		if a.ended {
+			a.mu.Unlock()
+			return nil
+		}
+		if a.looked == nil {
+			a.looked = make(chan struct{})
+		}
+		looked := a.looked
+		a.mu.Unlock()
+		select { // its alarm may be set by a time that a virtual clock has left meanwhile
+		case a.changed <- struct{}{}:
+		default:
+		}
+		select {
+		case <-looked:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // wake notes that something is due; the caller holds mu.

@@ -52,6 +52,13 @@ func (r *run) announce(ctx context.Context, step *rules.Step, action actions.Ord
 	if failure != nil {
 		h.End = endAgain
 	}
+	if w, ok := action.(actions.OrderWatcher); ok {
+		var err error
+		if failure != nil {
+			err = &actions.Failure{Code: failure.Code, Text: failure.Text}
+		}
+		w.Ordered(r.callOf(step), result, err)
+	}
 	rec, err := newStepRecord(failure == nil, outOf(result), result.Text, result.Value, failure)
 	if err != nil {
 		return r.over(r.failed(step, codeFailed, err)), nil

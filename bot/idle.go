@@ -47,6 +47,9 @@ func (b *Bot) idle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := b.announcer.settled(ctx); err != nil {
+			return err
+		}
 		if err := b.jobs.settled(ctx, b.version, b.clock); err != nil {
 			return err
 		}
@@ -61,8 +64,10 @@ func (b *Bot) idle(ctx context.Context) error {
 // virtual clock needs to go from one such moment to the next.
 func (b *Bot) NextDue() (due time.Time, ok bool) {
 	due, ok = b.timers.next()
-	if slot, more := b.jobs.first(); more && (!ok || slot.Before(due)) {
-		return slot, true
+	for _, next := range []func() (time.Time, bool){b.jobs.first, b.announcer.first} {
+		if at, more := next(); more && (!ok || at.Before(due)) {
+			due, ok = at, true
+		}
 	}
 	return due, ok
 }

@@ -81,6 +81,17 @@ func (s *seen) SendNewMsg(ctx context.Context, conv sdkconn.Conversation, msg *s
 	return sent, err
 }
 
+// BatchSend implements sdkconn.Conn.
+func (s *seen) BatchSend(ctx context.Context, users []string, msg *sdkconn.Message) ([]sdkconn.BatchSendResult, error) {
+	results, err := s.Conn.BatchSend(ctx, users, msg)
+	for _, r := range results {
+		if r.Code == 0 {
+			s.world.rec.sent(s.world, sdkconn.C2C(r.User), msg, r.Msg, nil)
+		}
+	}
+	return results, err
+}
+
 // Revoke implements sdkconn.Conn.
 func (s *seen) Revoke(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) error {
 	err := s.Conn.Revoke(ctx, conv, msg)
@@ -167,11 +178,55 @@ func watched(registry *actions.Registry) *actions.Registry {
 		if !ok {
 			continue
 		}
-		if err := out.Register(&watchedAction{a, a.Spec()}); err != nil {
+		var w actions.Action = &watchedAction{a, a.Spec()}
+		if orders, ok := a.(actions.Orderer); ok {
+			w = &watchedOrder{watchedAction{a, a.Spec()}, orders}
+		}
+		if err := out.Register(w); err != nil {
 			panic("rulestest: " + err.Error()) // it was registered before
 		}
 	}
 	return out
+}
+
+// watchedOrder is a watchedAction of announcements: who gets them is told by notices, what came of them by an act.
+type watchedOrder struct {
+	watchedAction
+	orders actions.Orderer
+}
+
+var _ actions.OrderWatcher = (*watchedOrder)(nil)
+
+// Order implements actions.Orderer.
+func (a *watchedOrder) Order(call *actions.Call, args map[string]any) (*actions.Order, error) {
+	return a.orders.Order(call, args)
+}
+
+// Ordered implements actions.OrderWatcher.
+func (a *watchedOrder) Ordered(call *actions.Call, result actions.Result, err error) {
+	conn, ok := call.Conn.(*seen)
+	if !ok {
+		return
+	}
+	act := &Act{Action: a.spec.Name, Rule: call.Rule, Step: call.Step, Fields: make(map[string]any), At: conn.world.clock.Now()}
+	for name, v := range result.Values() {
+		if v = field(v); v != nil {
+			act.Fields[name] = v
+		}
+	}
+	act.fail(err)
+	rec := &conn.world.rec
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.acts = append(rec.acts, act)
+}
+
+// fail notes an error.
+func (a *Act) fail(err error) {
+	if err != nil {
+		a.Err = err.Error()
+		a.Fields["error"], a.Fields["code"] = err.Error(), codeOf(err)
+	}
 }
 
 type watchedAction struct {
@@ -216,11 +271,7 @@ func (a *watchedAction) Run(ctx context.Context, call *actions.Call, args map[st
 			act.Fields[name] = v
 		}
 	}
-	if err != nil {
-		act.Err = err.Error()
-		act.Fields["error"] = err.Error()
-		act.Fields["code"] = codeOf(err)
-	}
+	act.fail(err)
 	w.rec.mu.Lock()
 	defer w.rec.mu.Unlock()
 	if a.spec.ActsOnChat {

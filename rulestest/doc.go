@@ -91,6 +91,9 @@
 // accept it. Notices of the bot's own (requests for approval, reports to the ops group, notices of handoffs) need not be
 // listed, and can be: notice: {in: GROUP, text: …}.
 //
+// An announcement is one act, when it is over, with what came of it (total, sent, failed, skipped, key, state); each copy is a
+// notice.
+//
 // A value is compared as it stands; a mapping with one of these keys asks for more: contains, not_contains, regex, one_of,
 // not, expr (with value). A list is compared entry by entry.
 //

@@ -60,6 +60,10 @@ func (s *Suite) mocks(n *yaml.Node) []*mock {
 			r.errorf(e.key, "there is no action %q%s", e.name, nearest(e.name, s.registry.Names()))
 			continue
 		}
+		if _, ok := action.(actions.Orderer); ok {
+			r.errorf(e.key, "%s is not mocked: given says who is there, and the test's clock lets it go on", e.name)
+			continue
+		}
 		items := []*yaml.Node{e.value}
 		if e.value.Kind == yaml.SequenceNode {
 			items = r.sequence(e.value, "mocks."+e.name)
