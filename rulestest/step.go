@@ -526,7 +526,7 @@ func diff(want []*wanted, got []*Act, w *world) []DiffLine {
 		case i < len(want) && j < len(got) && want[i].action == got[j].Action && common[i+1][j+1] == common[i][j]:
 			differs := want[i].fits(got[j], w.id)
 			out = append(out, DiffLine{Sign: '-', Text: want[i].part(differs), Pos: want[i].pos},
-				DiffLine{Sign: '+', Text: got[j].describe(differs, names)})
+				DiffLine{Sign: '+', Text: got[j].describe(differs, names), Long: want[i].long(got[j], differs)})
 			i, j = i+1, j+1
 		case i < len(want) && common[i+1][j] == common[i][j]:
 			out = append(out, DiffLine{Sign: '-', Text: want[i].String(), Pos: want[i].pos})
@@ -587,7 +587,8 @@ func (s wantState) check(ctx context.Context, w *world) []Failure {
 	for _, key := range slices.Sorted(maps.Keys(s.want)) {
 		if !s.want[key].fits(field(have[key]), w.id) {
 			out = append(out, Failure{Pos: s.pos, Message: "state " + key + " is something else", Diff: []DiffLine{
-				{Sign: '-', Text: s.want[key].String()}, {Sign: '+', Text: show(field(have[key]))},
+				{Sign: '-', Text: s.want[key].String()},
+				{Sign: '+', Text: show(field(have[key])), Long: s.want[key].long(key, field(have[key]))},
 			}})
 		}
 	}

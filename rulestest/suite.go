@@ -32,6 +32,9 @@ type Suite struct {
 	Coverage Least
 
 	unnoticed []unnoticed
+	cover     *cover    // nil: what the tests reach is not noted
+	coverAt   rules.Pos // of the coverage section
+	node      *yaml.Node
 
 	dir       string // of the bot's file: what its rules and its steps read lies there and below
 	root      string // the bot's file in it
@@ -158,6 +161,7 @@ func load(path string, registry *actions.Registry, changed map[string][]byte) (*
 	if len(r.errs) > 0 {
 		return nil, r.errs
 	}
+	s.node = root
 	s.head(root, top)
 	if len(r.errs) > 0 {
 		return nil, r.sorted()
@@ -212,6 +216,7 @@ func (s *Suite) head(root *yaml.Node, top map[string]entry) {
 		s.readUnnoticed(e.value)
 	}
 	if e, ok := top["coverage"]; ok {
+		s.coverAt = r.pos(e.key)
 		for _, e := range r.fields(e.value, "coverage", "rules", "branches") {
 			n := r.integer(e.value, "coverage."+e.name, 0, 100)
 			if e.name == "rules" {

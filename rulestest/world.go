@@ -35,6 +35,9 @@ type world struct {
 	last    string                      // what the last step's event is found by
 	dataDir string                      // made when it is needed
 
+	told    map[uint64]bool // events of which what they reached is noted for good
+	covered time.Time       // when it was noted
+
 	bot    *bot.Bot
 	cancel context.CancelFunc
 	done   chan error
@@ -270,6 +273,11 @@ func (w *world) passTo(ctx context.Context, then time.Time) error {
 		w.clock.set(next)
 		if err := w.settle(ctx); err != nil {
 			return err
+		}
+		if w.suite.cover != nil && next.Sub(w.covered) >= coverEvery {
+			if err := w.reached(ctx); err != nil {
+				return err
+			}
 		}
 		if !next.Before(then) {
 			return nil

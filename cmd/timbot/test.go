@@ -38,7 +38,7 @@ func newTestCommand() *cobra.Command {
 			}
 			r := &rulestest.Runner{
 				Registry: actions.NewRegistry(actions.Builtin()...), Now: time.Now,
-				Report: rulestest.Text(cmd.OutOrStdout(), tellFailure),
+				Report: rulestest.Text(cmd.OutOrStdout(), rulestest.TextOptions{Tell: tellFailure}),
 			}
 			if only != "" {
 				if r.Only, err = regexp.Compile(only); err != nil {
