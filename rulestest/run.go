@@ -112,6 +112,9 @@ func (s *Suite) once(ctx context.Context, t *Test) (failures []Failure, err erro
 		}
 		failures = append(failures, f)
 	}
+	if text := w.unheard(); text != "" && len(failures) == 0 {
+		failures = append(failures, Failure{Pos: t.Pos, Message: text})
+	}
 	return failures, nil
 }
 
