@@ -275,14 +275,14 @@ func (w *world) passTo(ctx context.Context, then time.Time) error {
 		if due, ok := w.bot.NextDue(); ok && due.Before(next) {
 			next = due
 		}
-		w.clock.set(next)
-		if err := w.settle(ctx); err != nil {
-			return err
-		}
 		if w.suite.cover != nil && next.Sub(w.covered) >= coverEvery {
 			if err := w.reached(ctx); err != nil {
 				return err
 			}
+		}
+		w.clock.set(next)
+		if err := w.settle(ctx); err != nil {
+			return err
 		}
 		if !next.Before(then) {
 			return nil
