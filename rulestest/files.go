@@ -29,6 +29,9 @@ func FilesOf(path string) Files {
 	if n := child(root, "rules"); n != nil {
 		names, at = r.texts(n, "rules"), n
 	}
+	if len(names) == 0 {
+		return out
+	}
 	s := newSuite(path, new(actions.Registry))
 	s.reader = r
 	s.files(at, names)
