@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 )
@@ -24,6 +25,8 @@ type tapAbout struct {
 	At       tapPlace `yaml:"at"`
 	Diff     []string `yaml:"diff,omitempty"`
 	Missing  []string `yaml:"missing,omitempty"`
+
+	Also []tapAbout `yaml:"also,omitempty"`
 }
 
 type tapPlace struct {
@@ -33,7 +36,15 @@ type tapPlace struct {
 }
 
 // tapName takes what would mean something out of a description.
-var tapName = strings.NewReplacer(`\`, `\\`, "#", `\#`, "\n", " ", "\r", " ")
+func tapName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, clearText(s))
+	return strings.NewReplacer(`\`, `\\`, "#", `\#`).Replace(s)
+}
 
 func (t *tapReport) File(o *Outcome) error {
 	var b bytes.Buffer
@@ -47,15 +58,12 @@ func (t *tapReport) File(o *Outcome) error {
 		if len(problems) > 0 {
 			not = "not "
 		}
-		fmt.Fprintf(&b, "%sok %d - %s\n", not, t.n, tapName.Replace(strings.ToValidUTF8(o.name()+" / "+name, "\uFFFD")))
+		fmt.Fprintf(&b, "%sok %d - %s\n", not, t.n, tapName(o.name()+" / "+name))
 		if len(problems) == 0 {
 			return
 		}
-		var about any = problems[0]
-		if len(problems) > 1 {
-			about = map[string]any{"problems": problems}
-		}
-		text, merr := yaml.Marshal(about)
+		problems[0].Also = problems[1:]
+		text, merr := yaml.Marshal(problems[0])
 		if merr != nil {
 			err = merr
 		}

@@ -389,9 +389,9 @@ var testKeys = []string{"name", "rule", "run", "given", "mocks", "table", "repea
 
 func (s *Suite) test(n *yaml.Node, file given, mocks []*mock, names map[string]int) {
 	r := s.reader
+	before := len(r.errs)
 	f := r.fields(n, "a test", slices.Concat(testKeys, stepKeys)...)
 	t := Test{Pos: r.pos(n), repeat: 1}
-	before := len(r.errs)
 	if e, ok := f["name"]; !ok {
 		r.errorf(n, "test has no name")
 	} else if t.Name = r.text(e.value, "name"); names[t.Name] > 0 {
