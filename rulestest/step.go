@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"gopkg.in/yaml.v3"
 
+	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
@@ -254,6 +255,10 @@ func (s *Suite) sendDeed(st *step, n *yaml.Node, names map[string]bool) {
 			as = r.text(e.value, "as")
 			names[as] = true
 		default:
+			if known := sayable(); !slices.Contains(known, e.name) {
+				r.errorf(e.key, "send has no %q%s; there are %s", e.name, nearest(e.name, known), strings.Join(known, ", "))
+				continue
+			}
 			inputs[e.name] = r.value(e.value, e.name)
 			if e.name == "text" && e.value.Kind == yaml.ScalarNode {
 				inputs["text"] = e.value.Value // 12 is a text here
@@ -281,6 +286,17 @@ func (s *Suite) sendDeed(st *step, n *yaml.Node, names map[string]bool) {
 		w.last = rules.MessageID(msg)
 		return nil
 	}
+}
+
+// sayable are the keys of a send: who, where, and the inputs of the action that say what.
+func sayable() []string {
+	known := []string{"in", "from", "as"}
+	for _, in := range actions.Send.Spec().Inputs {
+		if !slices.Contains([]string{"to", "to_user", "to_group"}, in.Name) {
+			known = append(known, in.Name)
+		}
+	}
+	return known
 }
 
 // memberDeed reads a change of who is in a group.

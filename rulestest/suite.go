@@ -1,6 +1,7 @@
 package rulestest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -177,7 +178,7 @@ func load(path string, registry *actions.Registry, changed map[string][]byte) (*
 }
 
 func (r *reader) sorted() rules.Errors {
-	slices.SortStableFunc(r.errs, func(a, b rules.Error) int { return a.Line - b.Line })
+	slices.SortStableFunc(r.errs, func(a, b rules.Error) int { return cmp.Or(a.Line-b.Line, a.Col-b.Col) })
 	return r.errs
 }
 
