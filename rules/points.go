@@ -50,19 +50,23 @@ const maxPointText = 80
 // Points returns what can be reached in a rule of the set, in the order of the file.
 func (s *Set) Points(r *Rule) []Point {
 	p := &pointer{set: s, rule: r}
-	p.add("", PointRule, r.ID, r.Pos, ReachedFired)
+	p.point("", PointRule, r.ID, r.Pos, ReachedFired)
 	if r.cond != nil && r.cond.operands != nil {
 		list := r.cond.operands()
 		p.from = p.offset(r.cond.pos)
 		eachLeaf(list, func(n int, o operand) {
-			p.add(fmt.Sprintf("if[%d]", n), PointOperand, o.source, p.find(o.source, r.cond.pos), ReachedTrue, ReachedFalse)
+			ways := []string{ReachedTrue, ReachedFalse}
+			if source := unwrap(o.source); source == ReachedTrue || source == ReachedFalse { // it is never the other
+				ways = []string{source}
+			}
+			p.point(fmt.Sprintf("if[%d]", n), PointOperand, o.source, p.find(o.source, r.cond.pos), ways...)
 		})
 	}
 	if session := r.Session; session != nil {
 		if r.has(func(s *Step) bool { return s.Ask != nil }) {
-			p.add("session", PointExit, "the dialogue", session.Pos, ReachedTimedOut)
+			p.point("session", PointExit, "the dialogue", session.Pos, ReachedTimedOut)
 			if session.cancel != nil {
-				p.add("session", PointExit, "the dialogue", session.Pos, ReachedCancelled)
+				p.point("session", PointExit, "the dialogue", session.Pos, ReachedCancelled)
 			}
 		}
 		p.steps(session.OnTimeout)
@@ -83,7 +87,7 @@ type pointer struct {
 	out  []Point
 }
 
-func (p *pointer) add(key string, kind PointKind, text string, pos Pos, ways ...string) {
+func (p *pointer) point(key string, kind PointKind, text string, pos Pos, ways ...string) {
 	for _, way := range ways {
 		p.out = append(p.out, Point{
 			Rule: p.rule.ID, Key: PointKey(key, way), Kind: kind, Text: shorten(strings.Join(strings.Fields(text), " "), maxPointText),
@@ -102,12 +106,12 @@ func ChoiceKey(n int) string { return "branch " + strconv.Itoa(n) }
 func (p *pointer) steps(list []*Step) {
 	for _, s := range list {
 		if s.cond != nil {
-			p.add(s.Path, PointStep, "if "+s.cond.source, s.cond.pos, ReachedTaken, ReachedSkipped)
+			p.point(s.Path, PointStep, "if "+s.cond.source, s.cond.pos, ReachedTaken, ReachedSkipped)
 		}
 		if a := s.Ask; a != nil {
-			p.add(s.Path, PointExit, "ask", s.Pos, ReachedAnswered)
+			p.point(s.Path, PointExit, "ask", s.Pos, ReachedAnswered)
 			if a.accept != nil {
-				p.add(s.Path, PointExit, "ask", s.Pos, ReachedNotAccepted)
+				p.point(s.Path, PointExit, "ask", s.Pos, ReachedNotAccepted)
 			}
 		}
 		for i, b := range s.Branches {
@@ -116,13 +120,13 @@ func (p *pointer) steps(list []*Step) {
 				if b.cond != nil {
 					text, pos = "if "+b.cond.source, b.cond.pos
 				}
-				p.add(s.Path, PointChoice, text, pos, ChoiceKey(i+1))
+				p.point(s.Path, PointChoice, text, pos, ChoiceKey(i+1))
 				p.out[len(p.out)-1].Want = ReachedTaken
 			}
 			p.steps(b.Steps)
 		}
 		if n := len(s.Branches); s.Kind == StepChoose && n > 0 && s.Branches[n-1].HasIf {
-			p.add(s.Path, PointChoice, "choose", s.Pos, ReachedNone)
+			p.point(s.Path, PointChoice, "choose", s.Pos, ReachedNone)
 		}
 		p.steps(s.Steps)
 	}

@@ -65,7 +65,7 @@ func (t *textReport) File(o *Outcome) error {
 			}
 		}
 	}
-	if o.Coverage != nil && (t.Missing || len(o.Below) > 0) {
+	if o.Coverage != nil && o.failed() == 0 && (t.Missing || len(o.Below) > 0) {
 		for _, m := range o.Coverage.Missing() {
 			fmt.Fprintf(&b, "      %s\n", t.Clean(m.line()))
 		}

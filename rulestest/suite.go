@@ -73,7 +73,6 @@ type Test struct {
 	Pos  rules.Pos
 	Rule string // that it is about; may be empty
 
-	mode    string
 	given   given
 	mocks   []*mock
 	steps   []*step
@@ -439,6 +438,8 @@ func (s *Suite) test(n *yaml.Node, file given, mocks []*mock, names map[string]i
 		}
 		if len(rows) == 0 && len(r.errs) == before {
 			r.errorf(e.value, "table has no rows: the test would never run")
+		} else if !readsRow(n) {
+			r.errorf(e.value, "nothing in the test reads a row, so that each is the same test: ${{ row.NAME }} stands for a value")
 		}
 	}
 	if len(r.errs) > before {

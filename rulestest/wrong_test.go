@@ -53,6 +53,8 @@ func TestWrongFiles(t *testing.T) {
 		{one(`{ name: a, run: live, advance: 1h, expect: [] }`), `a_test.yaml:3:16: run says as what the test's rule runs: the test has no rule`},
 		{one(`{ name: a, table: [], advance: 1h, expect: [] }`), `a_test.yaml:3:23: table has no rows: the test would never run`},
 		{one(`{ name: a, table: [1], advance: 1h, expect: [] }`), `a_test.yaml:3:24: a row must be a mapping (name: value), not "1"`},
+		{one(`{ name: a, table: [{x: 1}], advance: 1h, expect: [] }`),
+			`a_test.yaml:3:23: nothing in the test reads a row, so that each is the same test: ${{ row.NAME }} stands for a value`},
 		{one(`{ name: a, table: [{x: 1}], send: { from: u, text: "${{ row.y + 1 }}" }, expect: [] }`),
 			`a_test.yaml:3:56: ${{ row.y + 1 }}: invalid operation: <nil> + int (1:8)`},
 		{one(`{ name: a, table: [{x: 1}], send: { from: u, text: "${{ row.x" }, expect: [] }`), `a_test.yaml:3:56: ${{ without its }}`},
