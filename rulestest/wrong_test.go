@@ -39,6 +39,12 @@ func TestWrongFiles(t *testing.T) {
 		{"version: 1\nmocks: {http: [{}]}\ntests: [{name: a, expect: []}]\n", `a_test.yaml:2:16: a mock needs return or error`},
 		{"version: 1\nmocks: {http: [{when: a ==, error: x}]}\ntests: [{name: a, expect: []}]\n",
 			`a_test.yaml:2:23: when: unexpected token EOF (1:4)`},
+		{one(`{ name: a, send: &a { from: u, text: x, elements: [*a] }, expect: [] }`),
+			`a_test.yaml:3:56: file is too large or too deep once aliases are expanded, or an alias is inside of what it stands for`},
+		{"version: 1\na: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n" +
+			"c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\n" +
+			"e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]\nf: [*e, *e, *e, *e, *e, *e, *e, *e, *e, *e]\n",
+			`a_test.yaml:2:29: file is too large or too deep once aliases are expanded, or an alias is inside of what it stands for`},
 		{one(`{ expect: [], advance: 1h }`), `a_test.yaml:3:5: test has no name`},
 		{one("{ name: a, expect: [], advance: 1h }\n  - { name: a, expect: [], advance: 1h }"),
 			`a_test.yaml:4:13: test "a" comes twice, first in line 3`},
@@ -158,6 +164,7 @@ func FuzzTestFile(f *testing.F) {
 		f.Add(fmt.Sprintf("version: 1\nrules: shop.yaml\ncoverage: {rules: 1}\ntests:\n  - name: a\n    %s\n", test))
 	}
 	f.Add("version: 1\nrules: []\n")
+	f.Add("version: 1\ntests: &a [*a]\n")
 	dir := f.TempDir()
 	rules, err := os.ReadFile(filepath.Join("testdata", "shop.yaml"))
 	if err != nil {
