@@ -3,8 +3,6 @@ package actions
 import (
 	"errors"
 	"reflect"
-
-	"github.com/go-viper/mapstructure/v2"
 )
 
 // Answer is the Result that an action would have left with these outputs, by name; outputs that are not given are zero. It
@@ -25,16 +23,7 @@ func Answer(a Action, outputs map[string]any) (Result, error) {
 		return Result{}, nil
 	}
 	into := reflect.New(spec.Output)
-	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: into.Interface(), TagName: "arg", DisableUnmarshaler: true, IgnoreUntaggedFields: true,
-		MatchName: func(key, field string) bool { return key == field },
-	})
-	if err != nil {
-		return Result{}, err
-	}
-	if err := d.Decode(values); err != nil {
-		return Result{}, err
-	}
+	put(into.Elem(), values)
 	r := Result{Out: into.Elem().Interface()}
 	all := r.Values()
 	r.Text, _ = all[spec.Text].(string)

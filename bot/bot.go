@@ -36,6 +36,7 @@ type Bot struct {
 	dir         string
 	dataDir     string
 	archive     actions.Archive
+	plugins     Plugins
 	observer    Observer
 
 	queues    *queues
@@ -46,11 +47,14 @@ type Bot struct {
 	people    *people // what waits for people
 	busy      busy
 	limits    limits
+	lanes     *lanes
+	calls     calls // of webhooks
 	batches   batches
 	counters  locks // by the counter's key
 	catchUp   *catchUp
 	reports   *reports
 	signals   *signals
+	jobs      *jobs
 	health    health
 
 	current   atomic.Pointer[version]
@@ -59,6 +63,7 @@ type Bot struct {
 	old       []*rules.Set // parsed sets of runs that began before a reload, the newest last
 
 	started atomic.Bool
+	taking  atomic.Bool   // events are taken: Run has begun and does not stop yet
 	ready   chan struct{} // closed when all that the journal held is queued
 	stopped context.Context
 	stop    context.CancelFunc
@@ -77,7 +82,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b := &Bot{
 		conn: conn, workers: DefaultWorkers, queueLimit: DefaultQueue, grace: DefaultGrace,
 		ready: make(chan struct{}), fatal: make(chan error, 1),
-		accepting: newLock(),
+		accepting: newLock(), calls: calls{slots: make(chan struct{}, maxCalls)},
 	}
 	for _, opt := range opts {
 		opt(b)
@@ -115,11 +120,15 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	}
 	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
 	b.pace.watch = b.observer.SendPaced
+	b.lanes = newLanes(func(runs ...wakeUp) { b.wakeUp(runs) })
 	b.reports, b.catchUp, b.signals = newReports(), newCatchUp(b), newSignals()
+	b.jobs = newJobs()
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
 		actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
-		live: b.rules, people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
+		jobsChanged: func() { b.jobs.tell(true) },
+		live:        b.rules, people: b.people, lanes: b.lanes,
+		goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
 	}
 	b.journal = watchedJournal{b.journal, &b.inspector.watch}
 	b.inspector.journal = b.journal
@@ -127,6 +136,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 		Journal: b.journal, clock: b.clock, log: b.log, health: &b.health, tell: b.tell, watch: b.observer.JournalWorking,
 	}
 	b.stopped, b.stop = context.WithCancel(context.Background())
+	b.usePlugins(set)
 	return b, nil
 }
 
@@ -144,6 +154,8 @@ func (b *Bot) Run(ctx context.Context) error {
 
 	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelWork()
+	input, cancelInput := context.WithCancel(ctx)
+	defer cancelInput()
 	var workers sync.WaitGroup
 	for range b.workers {
 		workers.Go(func() { b.work(work) })
@@ -158,6 +170,14 @@ func (b *Bot) Run(ctx context.Context) error {
 	})
 	workers.Go(func() { b.sendReports(work) })
 	workers.Go(func() {
+		select { // slots that were written down before go first
+		case <-b.ready:
+		case <-work.Done():
+			return
+		}
+		b.runJobs(input)
+	})
+	workers.Go(func() {
 		select { // what is done by the journal's word goes before what follows from it
 		case <-b.ready:
 		case <-work.Done():
@@ -166,8 +186,6 @@ func (b *Bot) Run(ctx context.Context) error {
 		b.relay(work)
 	})
 
-	input, cancelInput := context.WithCancel(ctx)
-	defer cancelInput()
 	workers.Go(func() { b.upkeep(input) })
 	workers.Go(func() { b.directory.run(input, b.pause) })
 	lost := make(chan error, 1)
@@ -181,6 +199,7 @@ func (b *Bot) Run(ctx context.Context) error {
 		inputDone = true
 	case err = <-b.fatal:
 	}
+	b.taking.Store(false)
 	cancelInput()
 	if !inputDone {
 		if e := <-lost; err == nil && ctx.Err() == nil {
@@ -281,7 +300,7 @@ func (b *Bot) wake(ctx context.Context, t journal.Timer) {
 		b.busy.leave()
 		return
 	}
-	b.queues.put(e.Conversation, item{wake: t.Run})
+	b.queues.put(queueOf(e.Conversation, e.Key), item{wake: t.Run})
 }
 
 // signed writes a duration with its sign, to the second.

@@ -21,6 +21,7 @@ type crashing struct {
 	journal.Journal
 	left    atomic.Int64
 	commits atomic.Int64
+	appends bool // they count too
 }
 
 func (c *crashing) dead(ctx context.Context) error {
@@ -35,7 +36,15 @@ func (c *crashing) Append(ctx context.Context, events []journal.Event) ([]bool, 
 	if err := c.dead(ctx); err != nil {
 		return nil, err
 	}
-	return c.Journal.Append(ctx, events)
+	fresh, err := c.Journal.Append(ctx, events)
+	if c.appends {
+		c.commits.Add(1)
+		if c.left.Add(-1) == 0 {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+	}
+	return fresh, err
 }
 
 func (c *crashing) Commit(ctx context.Context, change *journal.Change) error {

@@ -78,10 +78,10 @@ var settledCodes = []string{codeExpression, codeInput, "refused", "no_approval"}
 // bury lets the run stand still when the step that failed was to do something that a person would miss; it reports
 // whether it does.
 func (r *run) bury(step *rules.Step, key string, rec stepRecord) bool {
-	if rec.Err == nil || step.Kind != rules.StepAction || step.ContinueOnError || slices.Contains(settledCodes, rec.Err.Code) {
+	if rec.Err == nil || step.Kind != rules.StepAction || step.ContinueOnError || slices.Contains(settledCodes, rec.Err.Code) || rec.final {
 		return false
 	}
-	action, ok := r.b.actions.Lookup(step.Action)
+	action, ok := r.b.action(step.Action)
 	if !ok {
 		return false
 	}
@@ -398,7 +398,7 @@ func (in *Inspector) drop(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	e := ending{in.journal, &in.events, people, outcomeDropped, in.clock.Now(), in.wake}
+	e := ending{in.journal, &in.events, people, in.lanes, outcomeDropped, in.clock.Now(), in.wake}
 	change := &journal.Change{State: []journal.StateWrite{{Scope: scopeDead, Key: id}}}
 	if err := e.tell(ctx, change, stored); err != nil {
 		return err

@@ -50,6 +50,9 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
+		if r.displaced() {
+			return true, r.endDisplaced(ctx)
+		}
 		r.scope.Facts.Now = r.b.now()
 		if r.top().Index >= len(r.list()) {
 			if len(r.rec.Frames) == r.rec.Base+1 {
@@ -158,7 +161,12 @@ func (r *run) end(ctx context.Context, last bool) error {
 	if last {
 		r.change.Done = append(r.change.Done, r.event)
 	}
-	return r.observeEnd(last, r.write(ctx))
+	leaveLane(&r.rec, r.id, r.change)
+	if err := r.write(ctx); err != nil {
+		return err
+	}
+	r.b.lanes.leave(r.id)
+	return r.observeEnd(last, nil)
 }
 
 // failed records a step that failed before it began; it reports whether that ends the run.
@@ -324,7 +332,7 @@ const (
 
 // act does an action step. Errors are the journal's, or ctx's.
 func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
-	action, ok := r.b.actions.Lookup(step.Action)
+	action, ok := r.b.action(step.Action)
 	if !ok { // the rules were checked against another registry
 		return r.over(r.failed(step, codeFailed, fmt.Errorf("there is no action %q", step.Action))), nil
 	}
@@ -405,6 +413,8 @@ func (r *run) act(ctx context.Context, step *rules.Step) (outcome, error) {
 		if recErr != nil {
 			rec = stepRecord{Done: true, Err: stepError(err)}
 		}
+		var failure *actions.Failure
+		rec.final = errors.As(err, &failure) && failure.Final
 		return r.over(r.record(step, rec)), nil
 	}
 	r.log.Debug("step done", "step", stepName(step), "action", step.Action, "took", took)
@@ -531,7 +541,8 @@ func unknown(err error) bool {
 // never simply repeated, unless doing it twice is the same as doing it once: an action that can ask settles it.
 func (r *run) retry(step *rules.Step, settle actions.Settle, start time.Time, err error) (time.Duration, bool) {
 	var input *actions.InputError
-	if errors.As(err, &input) {
+	var failure *actions.Failure
+	if errors.As(err, &input) || errors.As(err, &failure) && failure.Final {
 		return 0, false
 	}
 	advised, hasAdvice := actions.RetryAfter(err)

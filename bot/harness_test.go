@@ -22,7 +22,10 @@ import (
 	"github.com/timbot-go/timbot/sdkconn/local"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	beAPlugin() // when a bot started the test
+	goleak.VerifyTestMain(m)
+}
 
 const botUser = "concierge"
 

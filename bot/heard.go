@@ -68,6 +68,6 @@ func (b *Bot) taken(h heard, d rules.Decision, trace *traceRecord, change *journ
 func (b *Bot) wakeUp(runs []wakeUp) {
 	for _, w := range runs {
 		b.busy.enter()
-		b.queues.putFirst(w.conversation, item{wake: w.run})
+		b.queues.putFirst(queueOf(w.conversation, w.run), item{wake: w.run})
 	}
 }

@@ -47,6 +47,9 @@ func (b *Bot) idle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := b.jobs.settled(ctx, b.version, b.clock); err != nil {
+			return err
+		}
 		if !first && total == before { // a whole round in which nothing began
 			return nil
 		}
@@ -56,4 +59,10 @@ func (b *Bot) idle(ctx context.Context) error {
 
 // NextDue is when the first of what waits for its time goes on; ok is false when nothing does. With Idle it is what a
 // virtual clock needs to go from one such moment to the next.
-func (b *Bot) NextDue() (due time.Time, ok bool) { return b.timers.next() }
+func (b *Bot) NextDue() (due time.Time, ok bool) {
+	due, ok = b.timers.next()
+	if slot, more := b.jobs.first(); more && (!ok || slot.Before(due)) {
+		return slot, true
+	}
+	return due, ok
+}

@@ -21,7 +21,10 @@ type Inspector struct {
 	live    func() *rules.Set   // of the running bot; nil without one
 
 	people   *people                        // of the running bot; nil without one
+	lanes    *lanes                         // of the running bot; nil without one
 	goOnWith func(conversation, run string) // lets a run of the running bot go on; nil without one
+
+	jobsChanged func() // tells the running bot that schedules were paused or go on; nil without one
 
 	changing sync.Mutex // one person at a time
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 	"github.com/timbot-go/timbot/sdkconn"
@@ -93,7 +95,7 @@ func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 
 // waits reports whether a run goes on waiting: for its timer, or, without one, for something that has not come.
 func (b *Bot) waits(r journal.Run) bool {
-	if b.people.ready(r.ID) {
+	if b.people.ready(r.ID) || b.lanes.ready(r.ID) {
 		return false
 	}
 	if b.timers.wakes(r.ID) {
@@ -123,6 +125,9 @@ func (b *Bot) resume(ctx context.Context, id string) error {
 	}
 	r.change.StopTimers = append(r.change.StopTimers, id)
 	r.shared = true
+	if r.displaced() {
+		return r.endDisplaced(ctx)
+	}
 	if ok, err := r.takeTurn(ctx); !ok || err != nil {
 		return err
 	}
@@ -141,9 +146,18 @@ func (b *Bot) events(stored journal.Event) ([]rules.Event, error) {
 
 // ruleEvents is what an event of the journal means to the rules of the bot's user.
 func ruleEvents(stored journal.Event, rec eventRecord, self string) []rules.Event {
+	if rec.Slot != nil {
+		return rec.Slot.event(stored.Key, self)
+	}
 	if rec.SDK == nil {
 		ev := rules.Lifecycle(rec.Lifecycle, rec.At, self)
 		ev.Key, ev.Hops = stored.Key, rec.Hops
+		if len(rec.Call) > 0 {
+			var call callRecord
+			if err := json.Unmarshal(rec.Call, &call); err == nil { // which storeCall wrote
+				ev.Data = call.trigger()
+			}
+		}
 		if len(rec.Data) > 0 {
 			ev.Data, _ = decodeValue(rec.Data) // which encodeValue wrote
 		}
@@ -166,7 +180,10 @@ func (b *Bot) decide(
 		b.observer.EventGivenUp()
 		return nil, change, nil
 	}
-	g := &gate{b: b, ctx: ctx}
+	if rec := readSlot(stored); rec != nil && rec.Skipped != "" {
+		trace.note(began, "not run: %s", rec.Skipped)
+	}
+	g := &gate{b: b, ctx: ctx, event: stored.Key, conversation: stored.Conversation}
 	var runs []*run
 	for nth := range events {
 		ev := &events[nth]
@@ -176,13 +193,14 @@ func (b *Bot) decide(
 		}
 		heard := b.hear(ev, trace)
 		facts.Taken = heard.taken
-		g.open(ev, facts)
+		g.open(ev, nth, facts)
 		decision := set.Match(ev, facts)
 		if err := g.close(); err != nil {
 			return nil, nil, err
 		}
 		trace.decided(set, facts, g.told)
 		trace.types = append(trace.types, ev.Type)
+		b.slotUnused(ctx, set, ev, decision)
 		b.observeDecision(ev.Type, facts, &decision, b.clock.Since(began))
 		goOn, err := b.taken(heard, decision, trace, change, began)
 		if err != nil {
@@ -218,7 +236,9 @@ func (b *Bot) decide(
 			if err := b.openDialogue(r, change); err != nil {
 				return nil, nil, err
 			}
-			g.admit(r, change)
+			if err := g.admit(r, change); err != nil {
+				return nil, nil, err
+			}
 			runs = append(runs, r)
 		}
 	}

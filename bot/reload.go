@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -21,6 +22,7 @@ const oldSets = 8
 type version struct {
 	set    *rules.Set
 	stored journal.RuleSet // the set as the journal keeps it
+	since  time.Time       // when it took the place of another one
 }
 
 func newVersion(set *rules.Set) (*version, error) {
@@ -28,7 +30,7 @@ func newVersion(set *rules.Set) (*version, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rule set: %w", err)
 	}
-	return &version{set, stored}, nil
+	return &version{set: set, stored: stored}, nil
 }
 
 // version is what decides about the next event. Who decides about one event asks once.
@@ -56,8 +58,14 @@ func (b *Bot) Reload(set *rules.Set) error {
 	if set.Bot.Connection != old.set.Bot.Connection {
 		return errors.New("reload: bot.connection has changed: restart the bot")
 	}
+	if set.Bot.Webhooks.Listen != old.set.Bot.Webhooks.Listen {
+		b.log.Warn("bot.webhooks.listen has changed: restart the bot to listen there")
+	}
 	b.keepSet(old.set)
+	v.since = b.clock.Now()
+	b.usePlugins(set)
 	b.current.Store(v)
+	b.jobs.tell(false)
 	b.directory.warm(set) // which may ask for more
 	b.log.Info("rules reloaded", "rules", len(set.Rules), "rule_set", set.Hash(), "before", old.set.Hash())
 	return nil
@@ -106,7 +114,7 @@ func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
 	if set := b.keptSet(hash); set != nil {
 		return set, nil
 	}
-	set, err := storedSet(ctx, b.journal, b.actions, hash)
+	set, err := storedSet(ctx, b.journal, b.actions, hash, os.LookupEnv)
 	if err != nil {
 		return nil, err
 	}
@@ -114,8 +122,10 @@ func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
 	return set, nil
 }
 
-// storedSet compiles a rule set that a journal keeps.
-func storedSet(ctx context.Context, j journal.Journal, registry *actions.Registry, hash string) (*rules.Set, error) {
+// storedSet compiles a rule set that a journal keeps. env looks secrets up.
+func storedSet(
+	ctx context.Context, j journal.Journal, registry *actions.Registry, hash string, env func(string) (string, bool),
+) (*rules.Set, error) {
 	stored, err := j.RuleSet(ctx, hash)
 	if err != nil {
 		return nil, err
@@ -128,7 +138,7 @@ func storedSet(ctx context.Context, j journal.Journal, registry *actions.Registr
 	if err != nil {
 		return nil, fmt.Errorf("rule set %s: %w", hash, err)
 	}
-	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(registry), Env: os.LookupEnv})
+	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(registry), Env: env})
 	if err != nil {
 		return nil, fmt.Errorf("rule set %s: %w", hash, err)
 	}

@@ -248,7 +248,7 @@ func text(v any) (string, error) {
 	case time.Time:
 		return v.Format(time.RFC3339), nil
 	case time.Duration:
-		return v.String(), nil
+		return durationText(v), nil
 	case *errorView:
 		if v == nil {
 			return "", nil
@@ -438,6 +438,18 @@ func toDuration(v any) (time.Duration, error) {
 		return parseDuration(v)
 	}
 	return 0, errors.New("no duration")
+}
+
+// durationText is a duration as people write it: 10m, 1h30m, not 10m0s.
+func durationText(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // parseDuration reads "500ms", "5m", "1h30m", "2d", "1w". A number without a unit is an error.

@@ -32,7 +32,14 @@ func packageDoc(t *testing.T) (*ast.File, []string) {
 // Every YAML in the reference loads: files, rules and steps.
 func TestReferenceExamples(t *testing.T) {
 	_, code := packageDoc(t)
+	manifest := new(fstest.MapFile)
+	for _, text := range code {
+		if strings.HasPrefix(text, "name: shop") {
+			manifest.Data = []byte(text)
+		}
+	}
 	loaded := 0
+	var blueprint *fstest.MapFile
 	for _, text := range code {
 		src := ""
 		switch {
@@ -46,7 +53,16 @@ func TestReferenceExamples(t *testing.T) {
 			continue
 		}
 		loaded++
-		_, err := Load(fstest.MapFS{"bot.yaml": {Data: []byte(src)}}, "bot.yaml", Options{Catalog: catalog})
+		fsys := fstest.MapFS{"bot.yaml": {Data: []byte(src)}, "plugins/shop/plugin.yaml": manifest}
+		if strings.Contains(src, "\nblueprint:") { // the next example uses it
+			blueprint = &fstest.MapFile{Data: []byte(src)}
+			continue
+		}
+		fsys["faq.csv"] = &fstest.MapFile{Data: []byte("question,answer\n营业时间,九点\n")}
+		if strings.Contains(src, "use:") {
+			fsys["blueprints/ads.yaml"] = blueprint
+		}
+		_, err := Load(fsys, "bot.yaml", Options{Catalog: catalog})
 		var errs Errors
 		if errors.As(err, &errs) {
 			t.Errorf("%s\n%s", src, errs.Render())
@@ -85,7 +101,9 @@ func TestReferenceIsWhole(t *testing.T) {
 		}
 	}
 	text := file.Doc.Text()
-	words := slices.Concat(ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions))
+	words := slices.Concat(manifestKeys, pluginActionKeys, pluginFieldKeys, pluginTypes, pluginKeys, pluginRightsKeys, pluginLimitsKeys,
+		pluginRestartKeys, pluginStarts, PluginsMayCall, ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions), defaultKeys,
+		blueprintKeys, inputKeys, inputTypes, useKeys, commandKeys, argKeys, argTypes, botKeys, faqKeys, faqModes)
 	for _, fields := range fieldsOf {
 		words = append(words, fields...)
 	}

@@ -21,8 +21,12 @@ type Event struct {
 	User string
 	// Self is the bot's own user id.
 	Self string
-	// Data is what a signal carries, raw.
+	// Data is what a signal carries, raw; of a call of a webhook a mapping with what `trigger` shows.
 	Data any
+	// Rule is the only rule that the event is for; empty for any.
+	Rule string
+	// Slot is which slot of the rule's schedule it is; nil for other events.
+	Slot *Slot
 	// Hops is how many signals led to this one, itself included, beginning at an event of another kind.
 	Hops int
 }

@@ -8,9 +8,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/vm/runtime"
+
+	"github.com/timbot-go/timbot/bot/schedule"
 )
 
 // The names of functions that only the compiler itself calls; no identifier can be spelled so.
@@ -19,6 +22,7 @@ const (
 	addFunction   = "add()"
 	errorFunction = "error()"
 	countFunction = "count()"
+	helpFunction  = "help()"
 )
 
 // disabled are the functions of expr that the language does not have, and why.
@@ -50,6 +54,10 @@ var functions = map[string]*builtin.Function{
 		}
 		return redact(args[0].(string), kinds)
 	}, func(string, []string) string { return "" }, func(string, []any) string { return "" }),
+
+	workdayFunction: function(workdayFunction, func(args ...any) (any, error) {
+		return args[1].(*schedule.Calendar).Workday(schedule.DayOf(args[0].(time.Time))), nil
+	}, func(time.Time, *schedule.Calendar) bool { return false }),
 
 	"string": function("string", func(args ...any) (any, error) {
 		return text(args[0])
@@ -134,7 +142,7 @@ var functions = map[string]*builtin.Function{
 }
 
 var functionNames = func() []string {
-	names := []string{"now"}
+	names := []string{"now", "help"}
 	for name := range functions {
 		if !strings.HasSuffix(name, "()") {
 			names = append(names, name)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
@@ -23,6 +24,7 @@ func TestLanguageHasEveryKey(t *testing.T) {
 		}
 		return f
 	}
+	plugin := mapping(file.Key("plugins").Item)
 	announce := mapping(step.Key("announce"))
 	for _, c := range []struct {
 		name string
@@ -30,8 +32,13 @@ func TestLanguageHasEveryKey(t *testing.T) {
 		keys []string
 	}{
 		{"a rule", rule, ruleKeys}, {"a step", step, commonKeys}, {"a step", step, controlKeys},
-		{"bot", file.Key("bot"), botKeys}, {"limit", rule.Key("limit"), limitKeys}, {"batch", rule.Key("batch"), batchKeys},
+		{"bot", file.Key("bot"), botKeys}, {"limit", mapping(rule.Key("limit")), limitKeys}, {"defaults", file.Key("defaults"), defaultKeys},
+		{"blueprint", file.Key("blueprint"), blueprintKeys}, {"inputs", file.Key("blueprint").Key("inputs").Item, inputKeys},
+		{"use", rule.Key("use"), useKeys}, {"command", mapping(rule.Key("command")), commandKeys},
+		{"args", mapping(rule.Key("command")).Key("args").Item, argKeys}, {"faq", mapping(rule.Key("faq")), faqKeys}, {"help", mapping(file.Key("bot").Key("help")), helpKeys}, {"batch", rule.Key("batch"), batchKeys},
 		{"session", rule.Key("session"), sessionKeys}, {"ask", mapping(step.Key("ask")), askKeys},
+		{"a plugin", plugin, pluginKeys}, {"a plugin's rights", plugin.Key("rights"), pluginRightsKeys},
+		{"a plugin's limits", plugin.Key("limits"), pluginLimitsKeys}, {"a plugin's restart", plugin.Key("restart"), pluginRestartKeys},
 		{"handoff", mapping(step.Key("handoff")), handoffKeys}, {"approve", announce.Key("approve"), approveKeys},
 	} {
 		for _, name := range c.keys {
@@ -52,7 +59,9 @@ func TestLanguageHasEveryKey(t *testing.T) {
 
 // The schema takes what the reference shows, and the rules of the language's draft.
 func TestSchemaTakesTheReference(t *testing.T) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema(Language(catalog))))
+	shop := PluginCatalog(fstest.MapFS{"bot.yaml": {Data: []byte(shopBot)}, "plugins/shop/plugin.yaml": {Data: []byte(shopManifest)}},
+		"bot.yaml", catalog)
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema(Language(shop))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/timbot-go/timbot/bot/schedule"
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
@@ -45,13 +46,19 @@ type Set struct {
 	secrets  map[string]string
 	warnings []Warning
 	byEvent  map[string]*plan
+	plans    []*plan // the same, in no order that matters
 	facts    *index
+	helped   []helped // the commands that help may name, in file order
 	kinds    map[sdkconn.EventKind]bool
 	byID     map[string]*Rule
 	needs    Needs
 	uses     struct{ dialogues, handoffs, approvals, answers bool }
 
+	calendars map[string]*schedule.Calendar // built-in ones too
+
 	countWindow time.Duration
+	plugins     []*Plugin
+	webhooks    map[string]*Webhook // by path
 }
 
 // Hash names the text of all files, lists included. Sets with the same hash behave the same under the same catalog and
@@ -103,11 +110,16 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	l := newLoader(fsys, opts)
 	set := &Set{Bot: defaultBot()}
 	l.file(name, nil, Pos{File: name})
+	l.resolveVars()
 	l.resolveBot(set)
-	set.lists, set.vars, set.secrets = l.lists, l.vars, l.secrets
+	set.lists, set.vars, set.secrets, set.calendars = l.lists, l.vars, l.secrets, l.calendars
+	set.plugins = l.plugins
+	l.helpRule(set)
 	for _, f := range l.files {
+		l.checkDefaults(f, set)
+		defaults := l.defaultsOf(f)
 		for i, n := range f.rules {
-			l.rule(f.d, n, set)
+			l.rule(&reader{l: l, d: f.d}, n, set, defaults)
 			f.rules[i] = nil // a large file's nodes take more memory than what is made of them
 		}
 	}
@@ -116,6 +128,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	}
 	set.sources = l.sources
 	set.hash = hashSources(l.sources)
+	set.finishWebhooks()
 	set.index()
 	set.uses.answers = slices.ContainsFunc(set.Rules, (*Rule).revokesAnswers)
 	l.lint(set)
@@ -129,7 +142,10 @@ func newLoader(fsys fs.FS, opts Options) *loader {
 		lists: make(map[string][]string), listPos: make(map[string]Pos), vars: make(map[string]any),
 		varPos: make(map[string]Pos), secrets: make(map[string]string), used: make(map[string]bool),
 		ruleIDs: make(map[string]Pos), folded: make(map[string]phrases), profiles: make(map[string]*profile),
-		compiling: newCompiling(), steps: make(map[string]StepSpec),
+		compiling: newCompiling(), steps: make(map[string]StepSpec), tables: make(map[string]*csvTable),
+		blueprints: make(map[string]*blueprint), fromInput: make(map[*yaml.Node]string),
+		calendars: builtinCalendars(), calendarPos: make(map[string]Pos),
+		lame: make(map[string]bool), manifests: make(map[string]*Manifest),
 	}
 }
 
@@ -153,18 +169,34 @@ type loader struct {
 
 	bot        *yaml.Node
 	botDoc     *document
+	help       *yaml.Node // bot.help
 	hasSecrets bool
 	secrets    map[string]string
 	ruleIDs    map[string]Pos
 	folded     map[string]phrases
 	steps      map[string]StepSpec // of the catalog, as far as it was asked: all rules share them
 	profiles   map[string]*profile
+	plugins    []*Plugin
+	lame       map[string]bool      // plugins with mistakes
+	manifests  map[string]*Manifest // by file; nil for one with mistakes
+
+	tables     map[string]*csvTable // of the .csv files
+	pending    []pendingVar         // vars in the order of reading
+	varEntries int                  // that the expressions of vars made so far
+
+	blueprints map[string]*blueprint // by file; nil for one that cannot be used
+	usedRules  int                   // that blueprints brought so far
+	fromInput  map[*yaml.Node]string // values that stand for an input: what is told of it behind a mistake
+
+	calendars   map[string]*schedule.Calendar // built-in ones too
+	calendarPos map[string]Pos
 }
 
 // ruleFile is a YAML file whose top level has been read.
 type ruleFile struct {
-	d     *document
-	rules []*yaml.Node
+	d        *document
+	rules    []*yaml.Node
+	defaults map[string]*defaultValue
 }
 
 func (l *loader) add(d *document, rule string, line, col int, err error, format string, args ...any) {
@@ -253,9 +285,9 @@ func (l *loader) file(name string, within []string, from Pos) {
 	f := &ruleFile{d: d}
 	l.files = append(l.files, f)
 	top := len(within) == 0
-	valid := []string{"version", "include", "lists", "vars", "rules"}
+	valid := []string{"version", "include", "lists", "vars", "defaults", "calendars", "rules"}
 	if top {
-		valid = append(valid, "bot", "secrets")
+		valid = append(valid, "bot", "secrets", "plugins")
 	}
 	hasVersion := false
 	var include *yaml.Node
@@ -263,32 +295,47 @@ func (l *loader) file(name string, within []string, from Pos) {
 		switch {
 		case e.name == "version":
 			hasVersion = true
-			if v := resolve(e.value); v.Value != "1" || v.ShortTag() != "!!int" {
-				r.errorf(v, "version must be 1: this timbot reads no other")
-			}
+			r.version(e.value)
 		case e.name == "include":
 			include = e.value
 		case e.name == "lists":
 			l.readLists(r, e.value)
 		case e.name == "vars":
 			l.readVars(r, e.value)
+		case e.name == "defaults":
+			f.defaults = l.readDefaults(r, e.value)
+		case e.name == "calendars":
+			l.readCalendars(r, e.value)
 		case e.name == "rules":
 			f.rules, _ = r.sequence(e.value, "rules")
 		case e.name == "bot" && top:
 			l.bot, l.botDoc = e.value, d
 		case e.name == "secrets" && top:
 			l.readSecrets(r, e.value)
-		case e.name == "bot", e.name == "secrets":
+		case e.name == "plugins" && top:
+			l.readPlugins(r, e.value)
+		case e.name == "blueprint":
+			r.errorf(e.key, "this file is a blueprint: a rule names it, with `use: {blueprint: FILE}`")
+		case e.name == "use":
+			r.errorf(e.key, "use stands in an entry of rules: `- {id: NAME, use: {blueprint: FILE, with: {…}}}`")
+		case e.name == "bot", e.name == "secrets", e.name == "plugins":
 			r.errorf(e.key, "%s belongs in the bot's own file, not in an included one", e.name)
 		default:
 			r.unknown(e, valid)
 		}
 	}
+	l.findUses(d, f.rules, nil)
 	if top && !hasVersion {
 		r.errorf(root, "file has no version: it begins with `version: 1`")
 	}
 	if include != nil {
 		l.include(r, include, append(slices.Clip(within), name))
+	}
+}
+
+func (r *reader) version(n *yaml.Node) {
+	if n = resolve(n); n.Value != "1" || n.ShortTag() != "!!int" {
+		r.errorf(n, "version must be 1: this timbot reads no other")
 	}
 }
 
@@ -356,19 +403,25 @@ func (l *loader) readList(r *reader, e entry) []string {
 		}
 	case yaml.MappingNode:
 		entries, _ := r.mapping(e.value, "list")
-		found := false
+		var file, column *yaml.Node
 		for _, fe := range entries {
-			if fe.name != "file" {
-				r.unknown(fe, []string{"file"})
-				continue
-			}
-			found = true
-			if name, ok := r.str(fe.value, "file"); ok {
-				list = l.listFile(r, resolve(fe.value), name)
+			switch fe.name {
+			case "file":
+				file = resolve(fe.value)
+			case "column":
+				column = resolve(fe.value)
+			default:
+				r.unknown(fe, []string{"file", "column"})
 			}
 		}
-		if !found && len(entries) == 0 {
-			r.errorf(e.value, "list %q needs strings or {file: NAME}", e.name)
+		if file == nil {
+			if len(entries) == 0 || column != nil {
+				r.errorf(e.value, "list %q needs strings or {file: NAME}", e.name)
+			}
+			break
+		}
+		if name, ok := r.str(file, "file"); ok {
+			list = l.listFile(r, file, name, column)
 		}
 	default:
 		r.errorf(e.value, "list %q must be a list of strings or {file: NAME}, not %s", e.name, kindName(e.value))
@@ -376,9 +429,9 @@ func (l *loader) readList(r *reader, e entry) []string {
 	return list
 }
 
-// listFile reads a list with one phrase a line. White space around a phrase does not count; # begins a comment at the
-// start of a line or after white space, \# is a # itself.
-func (l *loader) listFile(r *reader, n *yaml.Node, name string) []string {
+// listFile reads a list with one phrase a line, or the column of a .csv file. White space around a phrase does not count;
+// outside of .csv, # begins a comment at the start of a line or after white space, \# is a # itself.
+func (l *loader) listFile(r *reader, n *yaml.Node, name string, column *yaml.Node) []string {
 	full, ok := l.inside(r, n, name)
 	if !ok {
 		return nil
@@ -389,14 +442,24 @@ func (l *loader) listFile(r *reader, n *yaml.Node, name string) []string {
 			return nil
 		}
 	}
-	if bad := invalidUTF8(d.text); bad >= 0 {
-		line, col := d.place(bad)
-		l.add(d, "", line, col, nil, "file is not valid UTF-8: byte 0x%02X", d.text[bad])
+	switch {
+	case isCSV(full):
+		header := ""
+		if column != nil {
+			if header, ok = r.str(column, "column"); !ok {
+				return nil
+			}
+		}
+		return l.csvList(r, d, column, header)
+	case column != nil:
+		r.errorf(column, "column: only a .csv file has columns")
+		return nil
+	case !l.readable(d):
 		return nil
 	}
 	list := make([]string, 0, len(d.lines))
 	seen := make(map[string]bool, len(d.lines))
-	text := bytes.TrimPrefix(d.text, []byte("\xEF\xBB\xBF"))
+	text := bytes.TrimPrefix(d.text, byteOrderMark)
 	number := 0
 	for line := range strings.Lines(string(text)) {
 		number++
@@ -443,61 +506,4 @@ func (l *loader) inside(r *reader, n *yaml.Node, name string) (string, bool) {
 		return "", false
 	}
 	return full, true
-}
-
-func (l *loader) readVars(r *reader, n *yaml.Node) {
-	entries, _ := r.mapping(n, "vars")
-	for _, e := range entries {
-		if !identifier.MatchString(e.name) {
-			r.errorf(e.key, "var %q: use small letters, digits and _", e.name)
-			continue
-		}
-		if first, ok := l.varPos[e.name]; ok {
-			r.errorf(e.key, "var %q comes twice, first at %s", e.name, first)
-			continue
-		}
-		l.varPos[e.name] = r.pos(e.key)
-		if v, ok := r.plainValue(e.value, "var "+e.name); ok {
-			l.vars[e.name] = View(Type{Kind: KindAny}, v)
-		} else {
-			l.vars[e.name] = nil
-		}
-	}
-}
-
-// plainValue reads a value without expressions.
-func (r *reader) plainValue(n *yaml.Node, what string) (any, bool) {
-	n = resolve(n)
-	switch n.Kind {
-	case yaml.SequenceNode:
-		items, _ := r.sequence(n, what)
-		out := make([]any, 0, len(items))
-		for _, item := range items {
-			v, ok := r.plainValue(item, what)
-			if !ok {
-				return nil, false
-			}
-			out = append(out, v)
-		}
-		return out, true
-	case yaml.MappingNode:
-		entries, ok := r.mapping(n, what)
-		out := make(map[string]any, len(entries))
-		for _, e := range entries {
-			v, valid := r.plainValue(e.value, what)
-			ok = ok && valid
-			out[e.name] = v
-		}
-		return out, ok
-	}
-	if at := strings.Index(n.Value, open); at >= 0 {
-		r.errorIn(n, at, "%s holds a plain value: an expression is evaluated where it is used", what)
-		return nil, false
-	}
-	v, err := anyScalar(n)
-	if err != nil {
-		r.errorf(n, "%s: %v", what, err)
-		return nil, false
-	}
-	return v, true
 }

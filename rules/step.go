@@ -105,6 +105,8 @@ var (
 	controlKeys = []string{"set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count", "signal", "parallel"}
 	laterSteps  = []string{"llm"}
 
+	onErrorNames = []string{"stop", "continue"}
+
 	// Keys that look as if they stood beside a step's action, and the step that they are inputs of; empty is any.
 	insideOf = map[string]string{"approve": "", "accept": "ask", "tries": "ask", "retry_text": "ask", "resume": "handoff"}
 
@@ -257,12 +259,19 @@ func (c *ruleCompiler) body(s *Step, e entry, common map[string]entry) {
 		c.retry(s, ce.value)
 	}
 	if ce, ok := common["on_error"]; ok {
-		word, _ := r.enum(ce.value, "on_error", "stop", "continue")
-		s.ContinueOnError = word == "continue"
+		s.ContinueOnError = c.onError(ce.value)
+	}
+	if s.Kind == StepAction {
+		c.stepDefaults(s, common)
 	}
 	if ce, ok := common["id"]; ok {
 		c.stepID(s, ce.value)
 	}
+}
+
+func (c *ruleCompiler) onError(n *yaml.Node) bool {
+	word, _ := c.r.enum(n, "on_error", onErrorNames...)
+	return word == "continue"
 }
 
 // noTimes refuses what only an action has of the keys beside a step.
@@ -297,7 +306,7 @@ func (c *ruleCompiler) stepID(s *Step, n *yaml.Node) {
 
 // duration reads a duration that is not negative.
 func (r *reader) duration(n *yaml.Node, what string) (time.Duration, bool) {
-	n = resolve(n)
+	n = r.literal(n)
 	if n.Kind != yaml.ScalarNode {
 		r.errorf(n, "%s: want a duration such as 5m, have %s", what, kindName(n))
 		return 0, false
@@ -510,11 +519,14 @@ func (c *ruleCompiler) actionStep(s *Step, e entry) {
 	r := c.r
 	spec, ok := r.l.catalogStep(e.name)
 	if !ok {
+		if r.l.ofLamePlugin(e.name) { // which is told already
+			return
+		}
 		if slices.Contains(laterSteps, e.name) {
 			r.errorf(e.key, "this version has no step %q%s", e.name, didYouMean(e.name, r.l.catalogNames()))
 		} else {
-			r.errorf(e.key, "unknown step %q%s", e.name,
-				didYouMean(e.name, slices.Concat(r.l.catalogNames(), controlKeys, commonKeys)))
+			r.errorf(e.key, "unknown step %q%s%s", e.name,
+				didYouMean(e.name, slices.Concat(r.l.catalogNames(), controlKeys, commonKeys)), r.l.noPlugin(e.name))
 		}
 		return
 	}
@@ -593,7 +605,11 @@ func (c *ruleCompiler) action(s *Step, spec StepSpec, what string, key, n *yaml.
 	if spec.NeedsConversation && !target {
 		for _, d := range c.place.events {
 			if !d.chat {
-				r.errorf(key, "%s acts in the event's conversation, but %s has none", what, d.name)
+				hint := ""
+				if d.name == EventSchedule && what == replyAction {
+					hint = ": use send, with to_user or to_group"
+				}
+				r.errorf(key, "%s acts in the event's conversation, but %s has none%s", what, d.name, hint)
 				break
 			}
 		}

@@ -36,6 +36,7 @@ type message struct{ id string }
 type recorder struct {
 	mu      sync.Mutex
 	acts    []*Act
+	quiet   []*Act          // what nobody else notices: since the last step began
 	current *Act            // of the action that runs; one worker runs one
 	used    map[*mock]int   // how often each mock answered
 	missing map[string]bool // actions that had no answer
@@ -47,6 +48,15 @@ func (r *recorder) take() []*Act {
 	defer r.mu.Unlock()
 	acts := r.acts
 	r.acts = nil
+	return acts
+}
+
+// takeQuiet is take for what nobody else notices.
+func (r *recorder) takeQuiet() []*Act {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	acts := r.quiet
+	r.quiet = nil
 	return acts
 }
 
@@ -211,10 +221,12 @@ func (a *watchedAction) Run(ctx context.Context, call *actions.Call, args map[st
 		act.Fields["error"] = err.Error()
 		act.Fields["code"] = codeOf(err)
 	}
+	w.rec.mu.Lock()
+	defer w.rec.mu.Unlock()
 	if a.spec.ActsOnChat {
-		w.rec.mu.Lock()
 		w.rec.acts = append(w.rec.acts, act)
-		w.rec.mu.Unlock()
+	} else {
+		w.rec.quiet = append(w.rec.quiet, act)
 	}
 	return result, err
 }

@@ -62,13 +62,18 @@
 //   - join, leave: {in: GROUP, user: USER or users: [USERS]}, invite: {in, from, users}, remove: {in, from, users}.
 //   - advance: DURATION, at: TIME: the time passes; what is due meanwhile happens.
 //   - signal: {name: NAME, data: …}: tells rules on signal.NAME.
+//   - fire: RULE: a scheduled rule runs for its latest slot, as timbot jobs run does.
+//   - webhook: {path: /deploy, method: POST, headers, query, json or form or body}: a call of a webhook; no secret is asked for.
 //   - restart: the bot is ended and started again on the same journal, after so long: {after: 10m}, or true.
 //
 // and beside it:
 //
 //   - expect: what the bot does to the chat, in this order and nothing else. See Expectations. What it did in steps without
 //     expect counts for the next one that has it; what is left at the end of the test is an error. [] is silence.
-//   - archived: {ARCHIVE: [records]}: what the archives hold by then, as matchers.
+//   - quietly: what the bot does that nobody else notices (history, find, save, import, delete, download, http, archive, log):
+//     these, in this order; more may come between. [] is nothing at all.
+//   - archived: {ARCHIVE: [records]}: what the archives hold by then, as matchers; a record
+//     that was taken back is {tombstone: true}.
 //   - state: {user: {ID: {KEY: value}}, chat: {GROUP: …}, bot: {…}}: what rules have set by then.
 //   - why: {RULE: TEXT}: the rule did not fire on this step's event, and the reason has this text in it; or {RULE: fired}.
 //   - repeat: how often the step is done.
@@ -93,7 +98,8 @@
 //
 //   - lists: {NAME: [entries]} in place of what the files say.
 //   - groups: {ID: {name, type: Public, owner: USER, members: [USERS] or {USER: {role, name_card}}}}. The bot is a member of all,
-//     an administrator unless bot: member says otherwise, or bot: none. Ids may be as the service makes them (@TGS#…).
+//     an administrator unless bot: member says otherwise, or bot: none. Everybody may join and invite, unless join: type
+//     leaves it to the type of the group. Ids may be as the service makes them (@TGS#…).
 //   - users: {ID: {nick, role}}; role is the user's in all groups.
 //   - state: as in the check.
 //   - history: [{in, from, text, ago: 5m}]: messages of the time before the test.

@@ -27,7 +27,8 @@ type givenGroup struct {
 	id, name, owner string
 	kind            sdkconn.GroupType
 	members         []givenMember
-	bot             string // admin, member, none
+	bot             string // admin, member, owner, none
+	approve         bool   // joining and inviting is as the type has it, and not free
 }
 
 type givenMember struct {
@@ -143,7 +144,7 @@ func (s *Suite) given(n *yaml.Node, g *given) {
 
 func (r *reader) group(e entry) *givenGroup {
 	g := &givenGroup{id: e.name, name: e.name, owner: "owner", kind: sdkconn.GroupPublic, bot: "admin"}
-	for _, f := range r.fields(e.value, "a group", "name", "type", "owner", "members", "bot") {
+	for _, f := range r.fields(e.value, "a group", "name", "type", "owner", "members", "bot", "join") {
 		switch f.name {
 		case "name":
 			g.name = r.text(f.value, "name")
@@ -155,6 +156,14 @@ func (r *reader) group(e entry) *givenGroup {
 				r.errorf(f.value, "unknown type of group %q: want Public, Work, Meeting, Community or AVChatRoom", f.value.Value)
 			}
 			g.kind = kind
+		case "join":
+			switch r.text(f.value, "join") {
+			case "free":
+			case "type":
+				g.approve = true
+			default:
+				r.errorf(f.value, "join is free, or type: as groups of its type have it")
+			}
 		case "bot":
 			if g.bot = r.text(f.value, "bot"); !slices.Contains([]string{"admin", "member", "none", "owner"}, g.bot) {
 				r.errorf(f.value, "bot is %q: want admin, member, owner or none", g.bot)

@@ -395,7 +395,7 @@ func (b *Bot) wanted(x Want) (*wanted, error) {
 	}
 	s := *b.suite
 	s.reader = r
-	list := s.expect(&n)
+	list := s.expect(&n, true)
 	if len(r.errs) > 0 {
 		return nil, r.errs
 	}

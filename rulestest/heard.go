@@ -36,6 +36,7 @@ func (*heard) RunEnded(_, _ string, _ time.Duration)    {}
 func (*heard) EventDone(*bot.Handled)                   {}
 func (*heard) SendPaced(time.Duration)                  {}
 func (*heard) JournalWorking(bool)                      {}
+func (*heard) WebhookCalled(_, _ string)                {}
 
 // unheard says that none of the test's events is one that its rule listens to; "" when one is, or a step looks at why the rule
 // did not fire.

@@ -329,8 +329,8 @@ type wanted struct {
 	order  []string
 }
 
-// expect reads a list of expectations.
-func (s *Suite) expect(n *yaml.Node) []*wanted {
+// expect reads a list of expectations, of what others notice or of what they do not.
+func (s *Suite) expect(n *yaml.Node, noticed bool) []*wanted {
 	r := s.reader
 	var out []*wanted
 	for _, item := range r.sequence(n, "expect") {
@@ -338,7 +338,7 @@ func (s *Suite) expect(n *yaml.Node) []*wanted {
 		switch item.Kind {
 		case yaml.ScalarNode:
 			w.action = r.text(item, "an expectation")
-			s.expectable(item, w.action)
+			s.expectable(item, w.action, noticed)
 		case yaml.MappingNode:
 			entries := r.mapping(item, "an expectation")
 			if len(entries) != 1 {
@@ -346,7 +346,7 @@ func (s *Suite) expect(n *yaml.Node) []*wanted {
 				continue
 			}
 			w.action = entries[0].name
-			if !s.expectable(entries[0].key, w.action) {
+			if !s.expectable(entries[0].key, w.action, noticed) {
 				continue
 			}
 			s.wantedFields(entries[0].value, w)
@@ -360,16 +360,19 @@ func (s *Suite) expect(n *yaml.Node) []*wanted {
 }
 
 // expectable reports whether there can be an act of that name.
-func (s *Suite) expectable(n *yaml.Node, name string) bool {
-	if name == Notice {
+func (s *Suite) expectable(n *yaml.Node, name string, noticed bool) bool {
+	if name == Notice && noticed {
 		return true
 	}
 	a, ok := s.registry.Lookup(name)
 	switch {
 	case !ok:
 		s.reader.errorf(n, "there is no action %q%s", name, nearest(name, append(s.registry.Names(), Notice)))
-	case !a.Spec().ActsOnChat:
-		s.reader.errorf(n, "%s does nothing to the chat, so it is never in this list: what it leaves is checked with archived, state or why", name)
+	case noticed && !a.Spec().ActsOnChat:
+		s.reader.errorf(n, "nobody notices %s: it belongs into quietly, and what it leaves into archived or state", name)
+		return false
+	case !noticed && a.Spec().ActsOnChat:
+		s.reader.errorf(n, "others notice %s: it belongs into expect", name)
 		return false
 	}
 	return ok

@@ -92,6 +92,9 @@ func (s *Suite) lineMutants(src rules.Source, list string) []*Mutant {
 	lines := strings.SplitAfter(string(src.Text), "\n")
 	var at []int
 	for i, line := range lines {
+		if i == 0 && strings.HasSuffix(src.Name, ".csv") { // the names of the columns
+			continue
+		}
 		if text := strings.TrimSpace(line); text != "" && !strings.HasPrefix(text, "#") {
 			at = append(at, i)
 		}
@@ -238,7 +241,7 @@ func covered(word string, all []*yaml.Node) string {
 
 // ruleOf makes the mutants of one rule.
 func (m *mutator) ruleOf(n *yaml.Node) {
-	rule := m.set.Rule(m.rule)
+	rule := m.ruleNamed(m.rule)
 	if rule == nil {
 		return
 	}
@@ -269,6 +272,19 @@ func (m *mutator) ruleOf(n *yaml.Node) {
 	for _, key := range []string{"on_timeout", "on_cancel"} {
 		m.steps(child(child(n, "session"), key))
 	}
+}
+
+// ruleNamed is a rule by its id, or, of a blueprint, the first that was made of it.
+func (m *mutator) ruleNamed(id string) *rules.Rule {
+	if r := m.set.Rule(id); r != nil {
+		return r
+	}
+	for _, r := range m.set.Rules {
+		if strings.HasSuffix(r.ID, "."+id) {
+			return r
+		}
+	}
+	return nil
 }
 
 // needless says why a key of a rule changes nothing.
@@ -455,7 +471,7 @@ func stepOf(n *yaml.Node) string {
 
 // order lets a rule of main or fallback change places with the next of its stage.
 func (m *mutator) order(list *yaml.Node, i int) {
-	a := m.set.Rule(m.rule)
+	a := m.ruleNamed(m.rule)
 	if a == nil || a.Stage != rules.StageMain && a.Stage != rules.StageFallback {
 		return
 	}
@@ -464,16 +480,54 @@ func (m *mutator) order(list *yaml.Node, i int) {
 		if id == nil {
 			continue
 		}
-		b := m.set.Rule(id.Value)
+		b := m.ruleNamed(id.Value)
 		if b == nil || b.Stage != a.Stage || b.Priority != a.Priority || a.Mode == rules.ModeOff || b.Mode == rules.ModeOff {
 			continue
 		}
 		if !slices.ContainsFunc(a.Events, func(e string) bool { return slices.Contains(b.Events, e) }) {
 			return // never tried on the same event
 		}
+		same := ""
+		if apart(list.Content[i], list.Content[j]) {
+			same = "no message is both"
+		}
 		list.Content[i], list.Content[j] = list.Content[j], list.Content[i]
-		m.add(resolve(list.Content[j]), KindOrder, "", "after %s", b.ID)
+		m.add(resolve(list.Content[j]), KindOrder, same, "after %s", b.ID)
 		list.Content[i], list.Content[j] = list.Content[j], list.Content[i]
 		return
 	}
+}
+
+// apart reports whether two rules look for different commands, or different whole texts: no message is both.
+func apart(a, b *yaml.Node) bool {
+	words := func(n *yaml.Node) (mode string, list []string) {
+		if c := child(n, "command"); c != nil {
+			names := []*yaml.Node{child(c, "name")}
+			if more := child(c, "aliases"); more != nil {
+				names = append(names, more.Content...)
+			}
+			for _, name := range names {
+				if name = resolve(name); name != nil {
+					list = append(list, strings.ToLower(name.Value))
+				}
+			}
+			return "command", list
+		}
+		match := child(n, "match")
+		if e := child(match, "mode"); e != nil {
+			mode = e.Value
+		}
+		if e := child(match, "any_of"); e != nil && e.Kind == yaml.SequenceNode {
+			for _, item := range e.Content {
+				list = append(list, strings.ToLower(resolve(item).Value))
+			}
+		}
+		return mode, list
+	}
+	modeA, wordsA := words(a)
+	modeB, wordsB := words(b)
+	if modeA != modeB || modeA != "command" && modeA != "exact" || len(wordsA) == 0 || len(wordsB) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(wordsA, func(w string) bool { return slices.Contains(wordsB, w) })
 }

@@ -49,7 +49,7 @@ func openFile(path string) (*reader, *yaml.Node, error) {
 
 // Bounds of a test file, aliases expanded.
 const (
-	maxDepth   = 100
+	maxDepth = 100
 	maxNodes = 500_000
 )
 

@@ -35,8 +35,14 @@ func load(t testing.TB, path string) *rulestest.Suite {
 	return s
 }
 
-func TestShop(t *testing.T) {
-	s := load(t, "testdata/shop_test.yaml")
+func TestFiles(t *testing.T) {
+	for _, path := range []string{"testdata/shop_test.yaml", "testdata/brief_test.yaml"} {
+		testFile(t, path)
+	}
+}
+
+func testFile(t *testing.T, path string) {
+	s := load(t, path)
 	for _, test := range s.Tests {
 		t.Run(test.Title(), func(t *testing.T) {
 			res, err := s.Run(t.Context(), test, time.Now)

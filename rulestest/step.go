@@ -26,6 +26,8 @@ type step struct {
 
 	expects  bool
 	expect   []*wanted
+	quietly  []*wanted
+	quiet    bool // quietly is given
 	archived []wantArchive
 	state    []wantState
 	why      []wantWhy
@@ -58,11 +60,11 @@ func (st *step) about(rule string) bool {
 
 // deeds are the keys of what a step does; one step does one.
 var deeds = []string{
-	"send", "edit", "revoke", "read", "join", "leave", "invite", "remove", "advance", "at", "signal", "restart",
+	"send", "edit", "revoke", "read", "join", "leave", "invite", "remove", "advance", "at", "signal", "webhook", "fire", "restart",
 }
 
 // stepKeys are all keys of a step.
-var stepKeys = slices.Concat(deeds, []string{"expect", "archived", "state", "why", "repeat"})
+var stepKeys = slices.Concat(deeds, []string{"expect", "quietly", "archived", "state", "why", "repeat"})
 
 // step reads a step. among are keys that the mapping has beside the step's. names are the messages that steps before it
 // have named.
@@ -90,7 +92,11 @@ func (s *Suite) step(n *yaml.Node, among []string, t *Test, names map[string]boo
 	}
 	if e, ok := f["expect"]; ok {
 		st.expects, t.expects = true, true
-		st.expect = s.expect(e.value)
+		st.expect = s.expect(e.value, true)
+	}
+	if e, ok := f["quietly"]; ok {
+		st.quiet, t.expects = true, true
+		st.quietly = s.expect(e.value, false)
 	}
 	if e, ok := f["archived"]; ok {
 		t.expects = true
@@ -125,8 +131,8 @@ func (s *Suite) step(n *yaml.Node, among []string, t *Test, names map[string]boo
 			st.why = append(st.why, wantWhy{r.pos(w.key), w.name, text})
 		}
 	}
-	if st.do == nil && !st.expects && len(st.archived)+len(st.state)+len(st.why) == 0 {
-		r.errorf(n, "step does nothing and checks nothing: it has one of %s, or expect, archived, state or why", strings.Join(deeds, ", "))
+	if st.do == nil && !st.expects && !st.quiet && len(st.archived)+len(st.state)+len(st.why) == 0 {
+		r.errorf(n, "step does nothing and checks nothing: it has one of %s, or expect, quietly, archived, state or why", strings.Join(deeds, ", "))
 	}
 	return st
 }
@@ -190,6 +196,23 @@ func (s *Suite) deed(st *step, e entry, names map[string]bool) {
 		}
 	case "signal":
 		s.signalDeed(st, at)
+	case "webhook":
+		s.webhookDeed(st, at)
+	case "fire":
+		rule := r.text(at, "fire")
+		if base, err := s.load(nil, nil); err == nil {
+			if of := base.Rule(rule); of == nil {
+				r.errorf(at, "there is no rule %q%s", rule, nearest(rule, ruleIDs(base)))
+			} else if len(of.Schedules) == 0 {
+				r.errorf(at, "rule %s has no schedule: fire runs one for its latest slot", rule)
+			}
+		}
+		st.title = "fire of " + rule
+		st.do = func(ctx context.Context, w *world) error {
+			slot, err := w.bot.RunJob(ctx, rule)
+			w.last = slot.Key
+			return err
+		}
 	case "restart":
 		var after time.Duration
 		if at.Kind == yaml.MappingNode {
@@ -353,8 +376,20 @@ func (w *world) members(ctx context.Context, what, in, by string, users []string
 			}
 		}
 		for chunk := range slices.Chunk(users, 20) {
-			if _, err := conn.GroupInviteMember(ctx, in, chunk); err != nil {
+			results, err := conn.GroupInviteMember(ctx, in, chunk)
+			if err != nil {
 				return err
+			}
+			for _, r := range results {
+				switch r.Result {
+				case sdkconn.MemberResultPending:
+					err = w.accept(ctx, in, r.User)
+				case sdkconn.MemberResultError:
+					err = fmt.Errorf("%s cannot be invited to %s", r.User, in)
+				}
+				if err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -374,6 +409,24 @@ func (w *world) members(ctx context.Context, what, in, by string, users []string
 		}
 	}
 	return nil
+}
+
+// accept lets somebody say yes to an invitation, where the type of the group asks for it.
+func (w *world) accept(ctx context.Context, group, user string) error {
+	conn, err := w.person(ctx, user)
+	if err != nil {
+		return err
+	}
+	list, err := conn.GroupGetPendencyList(ctx, sdkconn.GroupPendencyOption{MaxLimited: 100})
+	if err != nil {
+		return err
+	}
+	for _, p := range list.Pendencies {
+		if p.GroupID == group && p.Type == sdkconn.PendencyInvited && p.Handled == sdkconn.PendencyOpen {
+			return conn.GroupHandlePendency(ctx, sdkconn.HandlePendencyParam{IsAccept: true, Pendency: &p})
+		}
+	}
+	return nil // an administrator has to decide
 }
 
 func (s *Suite) signalDeed(st *step, n *yaml.Node) {
@@ -451,6 +504,9 @@ func (st *step) check(ctx context.Context, w *world) []Failure {
 	if st.expects {
 		out = append(out, st.compare(w)...)
 	}
+	if quiet := w.rec.takeQuiet(); st.quiet {
+		out = append(out, st.compareQuiet(w, quiet)...)
+	}
 	for _, a := range st.archived {
 		out = append(out, a.check(w)...)
 	}
@@ -515,6 +571,25 @@ func (st *step) compare(w *world) []Failure {
 	return []Failure{f}
 }
 
+// compareQuiet looks at what the bot did since the step began that nobody else notices: what is wanted comes in its order,
+// and more may come between, unless nothing is wanted.
+func (st *step) compareQuiet(w *world, acts []*Act) []Failure {
+	i := 0
+	for _, a := range acts {
+		if i < len(st.quietly) && len(st.quietly[i].fits(a, w.id)) == 0 {
+			i++
+		}
+	}
+	if i == len(st.quietly) && (i > 0 || len(acts) == 0) {
+		return nil
+	}
+	f := Failure{Pos: st.pos, Message: "the bot did something else that nobody notices", Diff: diff(st.quietly, acts, w)}
+	if i < len(st.quietly) {
+		f.Pos = st.quietly[i].pos
+	}
+	return []Failure{f}
+}
+
 // diff pairs what was wanted with what was done: in order, what fits together stays together.
 func diff(want []*wanted, got []*Act, w *world) []DiffLine {
 	fits := func(i, j int) bool { return len(want[i].fits(got[j], w.id)) == 0 }
@@ -572,7 +647,7 @@ func (a wantArchive) check(w *world) []Failure {
 	kept := w.archive.kept(a.name)
 	same := len(kept) == len(a.records)
 	for i := 0; same && i < len(kept); i++ {
-		same = a.records[i].fits(field(kept[i].Record), w.id)
+		same = a.records[i].fits(recordOf(kept[i]), w.id)
 	}
 	if same {
 		return nil
@@ -582,16 +657,20 @@ func (a wantArchive) check(w *world) []Failure {
 		f.Diff = append(f.Diff, DiffLine{Sign: '-', Text: m.String()})
 	}
 	for _, r := range kept {
-		text := show(field(r.Record))
-		if r.Tombstone {
-			text = "tombstone of " + r.Key
-		}
-		f.Diff = append(f.Diff, DiffLine{Sign: '+', Text: text})
+		f.Diff = append(f.Diff, DiffLine{Sign: '+', Text: show(recordOf(r))})
 	}
 	if names := w.archive.names(); len(kept) == 0 && len(names) > 0 {
 		f.Message += "; there are " + strings.Join(names, ", ")
 	}
 	return []Failure{f}
+}
+
+// recordOf is a record as tests see it; a tombstone has nothing but that.
+func recordOf(r actions.ArchiveRecord) any {
+	if r.Tombstone {
+		return map[string]any{"tombstone": true}
+	}
+	return field(r.Record)
 }
 
 func (s wantState) check(ctx context.Context, w *world) []Failure {

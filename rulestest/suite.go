@@ -27,7 +27,7 @@ const FileSuffix = "_test.yaml"
 // Suite is one test file. Its tests are run one at a time; the caller closes it.
 type Suite struct {
 	Path     string   // of the file
-	Name     string   // its base name without the suffix
+	Name     string   // its base name without the suffix, or the folder's of a bot.yaml
 	Rules    []string // the paths of the files that are tested
 	Tests    []*Test
 	Coverage Least
@@ -37,6 +37,7 @@ type Suite struct {
 	coverAt   rules.Pos // of the coverage section
 	node      *yaml.Node
 
+	base      string // of the path, without the suffix
 	dir       string // of the bot's file: what its rules and its steps read lies there and below
 	root      string // the bot's file in it
 	overlay   map[string][]byte
@@ -152,7 +153,10 @@ func load(path string, registry *actions.Registry, changed map[string][]byte) (*
 		return nil, err
 	}
 	s := newSuite(path, registry)
-	s.Name, s.reader = strings.TrimSuffix(filepath.Base(path), FileSuffix), r
+	s.Name, s.base, s.reader = strings.TrimSuffix(filepath.Base(path), FileSuffix), strings.TrimSuffix(filepath.Base(path), FileSuffix), r
+	if full, err := filepath.Abs(path); err == nil && s.base+".yaml" == bot.FileName {
+		s.Name = filepath.Base(filepath.Dir(full)) // a bot goes by its folder
+	}
 	maps.Copy(s.overlay, changed)
 	if root == nil {
 		return nil, r.errs
@@ -202,7 +206,7 @@ func (s *Suite) head(root *yaml.Node, top map[string]entry) {
 		s.clock = r.time(e.value, "clock", s.zone)
 	}
 	s.clock = s.clock.In(s.zone)
-	names := []string{s.Name + ".yaml"}
+	names := []string{s.base + ".yaml"}
 	at := root
 	if e, ok := top["rules"]; ok {
 		names, at = r.texts(e.value, "rules"), e.value

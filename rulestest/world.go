@@ -136,7 +136,24 @@ func (w *world) build(ctx context.Context) error {
 			return fmt.Errorf("given: history: %w", err)
 		}
 	}
-	return nil
+	return w.catchUp(ctx)
+}
+
+// catchUp lets the bot's user hear of what was made: to the bot it was always so.
+func (w *world) catchUp(ctx context.Context) error {
+	conn, err := w.chat.Login(ctx, w.suite.botUser)
+	if err != nil {
+		return err
+	}
+	listen, stop := context.WithCancel(ctx)
+	heard := make(chan error, 1)
+	go func() {
+		heard <- conn.Subscribe(listen, func(context.Context, []sdkconn.Event) error { return nil })
+	}()
+	err = conn.WaitIdle(ctx)
+	stop()
+	<-heard // it ends with listen
+	return errors.Join(err, conn.Close())
 }
 
 func (m memory) of() bot.Memory {
@@ -162,7 +179,11 @@ func where(place string) sdkconn.Conversation {
 var roles = map[string]sdkconn.MemberRole{"": sdkconn.RoleNormal, "member": sdkconn.RoleNormal, "admin": sdkconn.RoleAdmin}
 
 func (w *world) makeGroup(ctx context.Context, g *givenGroup) error {
-	p := sdkconn.GroupCreateParam{GroupID: g.id, GroupName: g.name, GroupType: g.kind}
+	free := sdkconn.AddAny
+	p := sdkconn.GroupCreateParam{GroupID: g.id, GroupName: g.name, GroupType: g.kind, AddOption: &free, ApproveOption: &free}
+	if g.approve {
+		p.AddOption, p.ApproveOption = nil, nil
+	}
 	owner := g.owner
 	for _, m := range g.members {
 		role := m.role

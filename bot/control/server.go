@@ -36,6 +36,7 @@ type Desk struct {
 	Reload    func(context.Context) (*Reloaded, error)
 	Trim      func(context.Context) (*Trimmed, error)
 	Signal    func(ctx context.Context, name string, data jsontext.Value) error
+	Jobs      Jobs
 }
 
 // Status is how a bot does, and what runs it.
@@ -172,6 +173,7 @@ func NewServer(desk Desk, log *slog.Logger) *Server {
 	s.Handle("POST /v1/approvals/decide", Answer(func(ctx context.Context, in decision) (decision, error) {
 		return in, desk.Inspector.Decide(ctx, in.Number, in.Approve, in.By)
 	}))
+	s.handleJobs(desk.Jobs)
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, &Error{Kind: KindNotFound, Text: fmt.Sprintf("there is no %s %s here", r.Method, r.URL.Path)})
 	})

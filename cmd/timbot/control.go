@@ -9,12 +9,13 @@ import (
 
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/bot/control"
+	"github.com/timbot-go/timbot/plugins/host"
 	"github.com/timbot-go/timbot/rules"
 )
 
 // openControl lets other commands ask and steer a bot through its data folder until the caller calls stop. A bot whose
 // socket cannot be made runs all the same.
-func openControl(folder *bot.Folder, b *bot.Bot, l *loaded, log *slog.Logger) (stop func() error) {
+func openControl(folder *bot.Folder, b *bot.Bot, l *loaded, plugins *host.Host, log *slog.Logger) (stop func() error) {
 	socket, err := control.Listen(folder)
 	if err != nil {
 		log.Error("no other command can ask this bot", "err", err)
@@ -35,7 +36,9 @@ func openControl(folder *bot.Folder, b *bot.Bot, l *loaded, log *slog.Logger) (s
 			return trimmed(t), err
 		},
 		Signal: b.Signal,
+		Jobs:   b,
 	}, log)
+	answerPlugins(server, plugins)
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	serving.Go(func() {

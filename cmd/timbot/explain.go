@@ -42,7 +42,7 @@ func newExplainCommand() *cobra.Command {
 				}
 			}
 			for i, r := range chosen {
-				d := l.set.Describe(r, bot.Catalog(l.registry))
+				d := l.set.Describe(r, l.set.Catalog(bot.Catalog(l.registry)))
 				d.Pos = fileName(l.files, d.Pos)
 				if asJSON {
 					err = printJSON(cmd, d)
@@ -75,6 +75,9 @@ func writeDescription(w io.Writer, d *rules.Description) error {
 		fmt.Fprintf(&b, "  %-8s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	line("on", "%s", strings.Join(d.Events, ", "))
+	for _, s := range d.Schedules {
+		line("", "%s", s)
+	}
 	stage := append([]string{d.Stage}, d.Order...)
 	if d.Priority != 0 {
 		stage = append(stage, fmt.Sprintf("priority %d", d.Priority))
@@ -83,7 +86,7 @@ func writeDescription(w io.Writer, d *rules.Description) error {
 	if d.Run != "live" {
 		line("run", "%s", d.Run)
 	}
-	says := map[string]string{"any_of": "one of", "all_of": "all of", "none_of": "none of"}
+	says := map[string]string{"any_of": "one of", "all_of": "all of", "none_of": "none of", "faq": "questions"}
 	for i, words := range d.Words {
 		name := ""
 		if i == 0 {
@@ -112,6 +115,13 @@ func writeDescription(w io.Writer, d *rules.Description) error {
 	}
 	for _, k := range d.Keys {
 		line(k.Key, "%s", k.Text)
+	}
+	for i, k := range d.Defaults {
+		name := ""
+		if i == 0 {
+			name = "default"
+		}
+		line(name, "%s %s", k.Key, k.Text)
 	}
 	if len(d.Reads) > 0 {
 		line("reads", "%s", strings.Join(d.Reads, ", "))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jonboulle/clockwork"
 	"github.com/spf13/cobra"
 
 	"github.com/timbot-go/timbot/actions"
@@ -149,6 +150,10 @@ func lint(files bot.Files, registry *actions.Registry, overlap bool) ([]remark, 
 	warnings := slices.Clone(set.Warnings())
 	if overlap {
 		warnings = append(warnings, set.Overlaps()...)
+	}
+	for _, w := range set.Outlived(clockwork.NewRealClock().Now()) {
+		w.File = fileName(files, w.File)
+		remarks = append(remarks, newRemark(severityError, w.ID, w.Error))
 	}
 	for _, w := range warnings {
 		w.File = fileName(files, w.File)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/bot/telemetry"
+	"github.com/timbot-go/timbot/plugins/host"
 )
 
 // The variables of the environment that telemetry reads; those of OpenTelemetry have its names.
@@ -110,6 +111,14 @@ func (w *watched) options() []bot.Option {
 		return nil
 	}
 	return []bot.Option{bot.WithObserver(w.telemetry)}
+}
+
+// plugins is who is told of the plugins, or nil.
+func (w *watched) plugins() host.Observer {
+	if w.telemetry == nil {
+		return nil
+	}
+	return w.telemetry
 }
 
 // listen begins to answer for the bot.

@@ -118,9 +118,9 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return badFlag(cmd, err) })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
-		newDeadCommand(), newHandoffCommand(), newApprovalsCommand(), newSignalCommand())
+		newDeadCommand(), newHandoffCommand(), newApprovalsCommand(), newSignalCommand(), newJobsCommand())
 	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newFmtCommand(), newSchemaCommand(),
-		newTestCommand(), newExplainCommand(), newNewCommand(), newDoctorCommand(), newActionsCommand(),
+		newTestCommand(), newExplainCommand(), newNewCommand(), newDoctorCommand(), newActionsCommand(), newPluginCommand(),
 		newChatFileCommand(), newJournalCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
 	return root
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/rules"
+	"github.com/timbot-go/timbot/rulestest"
 )
 
 var update = flag.Bool("update", false, "write what was found as what is wanted")
@@ -40,7 +42,19 @@ func TestSchemaIsCurrent(t *testing.T) {
 
 func compileSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(ownSchema()))
+	return compile(t, ownSchema())
+}
+
+// pluginSchema is the schema of a bot with plugins.
+func pluginSchema(t *testing.T, dir string) *jsonschema.Schema {
+	t.Helper()
+	catalog := rules.PluginCatalog(os.DirFS(dir), bot.FileName, bot.Catalog(actions.NewRegistry(actions.Builtin()...)))
+	return compile(t, rules.Schema(rules.Language(catalog)))
+}
+
+func compile(t *testing.T, text []byte) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,10 +105,18 @@ func TestSchemaTakesWhatIsRight(t *testing.T) {
 		}
 	}
 	err := filepath.WalkDir(examples, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && filepath.Ext(path) == ".yaml" {
+		if err == nil && filepath.Ext(path) == ".yaml" && filepath.Base(path) != rules.ManifestName &&
+			!strings.HasSuffix(path, rulestest.FileSuffix) {
 			text, err := os.ReadFile(path)
 			if err != nil {
 				return err
+			}
+			if strings.Contains(string(text), "\nplugins:") {
+				n++
+				if err := pluginSchema(t, filepath.Dir(path)).Validate(asJSON(t, string(text))); err != nil {
+					t.Errorf("%s: %v\n%s", path, err, text)
+				}
+				return nil
 			}
 			check(path, string(text))
 		}

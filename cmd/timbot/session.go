@@ -15,6 +15,7 @@ import (
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/bot/archive"
 	"github.com/timbot-go/timbot/bot/journal"
+	"github.com/timbot-go/timbot/plugins/host"
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/timbot-go/timbot/sdkconn/local"
 )
@@ -25,6 +26,7 @@ type session struct {
 	botUser string
 	bot     *bot.Bot
 	archive *archive.Archive
+	plugins *host.Host
 	journal journal.Journal // the bot's; nil until it is opened
 	feed    *feed
 	answer  func(entry) // shows what a command answers
@@ -95,7 +97,10 @@ func openSession(
 	} else {
 		s.journal = journal.NewMemory(0)
 	}
-	s.bot, err = bot.New(w, l.set, bot.WithJournal(s.journal), bot.WithActions(l.registry), bot.WithLogger(botLog),
+	if s.plugins, err = openPlugins(folder.Path(), nil, botLog); err != nil {
+		return fail(err)
+	}
+	s.bot, err = bot.New(w, l.set, bot.WithPlugins(s.plugins), bot.WithJournal(s.journal), bot.WithActions(l.registry), bot.WithLogger(botLog),
 		bot.WithDir(l.files.Dir, folder.Path()), bot.WithArchive(s.archive))
 	if err != nil {
 		return fail(err)
@@ -112,6 +117,11 @@ func openSession(
 func (s *session) close() error {
 	s.cancel(errLeft)
 	s.listeners.Wait()
+	if s.plugins != nil {
+		if err := s.plugins.Close(); err != nil {
+			return errors.Join(err, s.journal.Close(), s.archive.Close(), s.chat.Close())
+		}
+	}
 	if s.journal == nil {
 		return errors.Join(s.archive.Close(), s.chat.Close())
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -41,6 +43,7 @@ func (w *world) count(ctx context.Context) (counted, error) {
 			}
 		}
 	}
+	w.expectTicks(said)
 	var out counted
 	byKind := make(map[string]int)
 	for _, x := range w.want {
@@ -63,6 +66,32 @@ func (w *world) count(ctx context.Context) (counted, error) {
 	}
 	fmt.Println("answers", byKind)
 	return out, nil
+}
+
+// tick is what the bot says at each second.
+const tick = "tick "
+
+// expectTicks wants each second from the first to the last that was told. The first slot is that of the first second that the
+// bot saw, whenever that was.
+func (w *world) expectTicks(said map[string]int) {
+	var first, last int64
+	for key := range said {
+		at := strings.LastIndex(key, tick)
+		if at < 0 {
+			continue
+		}
+		n, err := strconv.ParseInt(key[at+len(tick):], 10, 64)
+		if err != nil {
+			continue
+		}
+		if first == 0 || n < first {
+			first = n
+		}
+		last = max(last, n)
+	}
+	for n := first; n <= last && n > 0; n++ {
+		w.want = append(w.want, want{people[0], hall, fmt.Sprint(tick, n), "schedule"})
+	}
 }
 
 // check looks after the files: their integrity, that nothing is left over in the journal, and that each message was

@@ -67,6 +67,11 @@ rules:
           retry_text: again ${{ match.groups.n }}?
       - reply: ordered ${{ match.groups.n }} ${{ steps.number.text }}
 
+  - id: tick
+    on: { schedule: { cron: "* * * * * *", missed: all, within: 1d } }
+    do:
+      - send: { to_group: hall, text: "tick ${{ trigger.at.Unix() }}" }
+
   - id: keep
     stage: observe
     on: message

@@ -1,0 +1,5 @@
+// Package wire is the protocol between a bot and a plugin. plugin.proto says it, with its contract; the rest is made from it
+// by buf with protoc-gen-go and protoc-gen-go-grpc.
+package wire
+
+//go:generate buf generate .
