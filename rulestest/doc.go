@@ -124,7 +124,8 @@
 // # Tests that say nothing
 //
 // A test that would pass whatever the rules say is an error: one that expects nothing, one whose rule does not act because it
-// runs as shadow or off, one whose rule listens to none of the test's events. One with a why about the rule asks for just that.
+// runs as shadow or off, one whose rule listens to none of the test's events (but for a schedule, which may be before its time),
+// one with a table whose rows nothing reads. One with a why about the rule asks for just that.
 //
 // # Coverage
 //

@@ -241,7 +241,7 @@ FAIL  a / t   a_test.yaml:3
 	}
 }
 
-// A test that asks why its rule was not tried has to send what the rule does not listen to.
+// A test that asks why its rule was not tried has to send what the rule does not listen to; a schedule is tested before its time.
 func TestUnheardOnPurpose(t *testing.T) {
 	folder(t, echoRules+`-- a_test.yaml --
 version: 1
@@ -249,6 +249,18 @@ tests:
   - { name: t, rule: ads, send: { from: u, text: hm }, expect: [], why: { ads: does not listen } }
 `)
 	want(t, report(t, rulestest.Runner{}, text, "a_test.yaml"), "ok    a  1 test\n")
+	folder(t, `
+-- a.yaml --
+version: 1
+rules: [{ id: brief, on: { schedule: { cron: "0 9 * * *" } }, do: [{ send: { to_group: g, text: hi } }] }]
+-- a_test.yaml --
+version: 1
+given: { groups: { g: { members: [u] } } }
+tests:
+  - { name: not yet, rule: brief, advance: 8h, expect: [] }
+  - { name: now, rule: brief, advance: 9h, expect: [send] }
+`)
+	want(t, report(t, rulestest.Runner{}, text, "a_test.yaml"), "ok    a  2 tests\n")
 }
 
 // Each matcher takes what it should, refuses what it should not, and says what it wants.
