@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/timbot-go/timbot/bot"
+	"github.com/timbot-go/timbot/rules"
 )
 
 // heard notes the types of the events that the rules were asked about.
@@ -38,9 +39,6 @@ func (*heard) SendPaced(time.Duration)                  {}
 func (*heard) JournalWorking(bool)                      {}
 func (*heard) WebhookCalled(_, _ string)                {}
 
-// scheduleEvent is the type of the event that a schedule makes.
-const scheduleEvent = "schedule"
-
 // unheard says that none of the test's events is one that its rule listens to; "" when one is, or a step looks at why the rule
 // did not fire.
 func (w *world) unheard() string {
@@ -48,7 +46,7 @@ func (w *world) unheard() string {
 	if rule == nil || slices.ContainsFunc(w.test.steps, func(st *step) bool { return st.about(rule.ID) }) {
 		return ""
 	}
-	if slices.Contains(rule.Events, scheduleEvent) { // that it is not its time yet is worth a test
+	if slices.Contains(rule.Events, rules.EventSchedule) { // that it is not its time yet is worth a test
 		return ""
 	}
 	w.heard.mu.Lock()
