@@ -62,7 +62,8 @@ type matcher struct {
 	any     phrases
 	all     phrases
 	none    phrases
-	except  phrases // what stands inside one of them does not count
+	except  phrases  // what stands inside one of them does not count
+	lists   []string // whose entries any_of and all_of look for
 
 	faq *faqTable // in place of words
 }

@@ -490,6 +490,9 @@ func (c *ruleCompiler) phrases(n *yaml.Node, what string, m *matcher) phrases {
 		if len(items) == 1 {
 			shared = list
 		}
+		if name := strings.TrimPrefix(list, "lists."); list != "" && what != "none_of" && what != "except" {
+			m.lists = append(m.lists, name)
+		}
 		p.words = append(p.words, words...)
 		for range words {
 			at = append(at, item)

@@ -38,7 +38,7 @@
 //   - tests: the tests, each in a world of its own.
 //   - unnoticed: [{rule: ID, what: TEXT, because: TEXT}]: changes of the rules that timbot test --mutate makes and that the
 //     tests need not notice: those of the rule whose description has the text in it, and why.
-//   - coverage: the least share, in percent, of rules and branches that the tests of this file must reach.
+//   - coverage: the least share, in percent, of rules and branches that the tests of this file must reach. See Coverage.
 //
 // # Tests
 //
@@ -123,4 +123,35 @@
 //
 // An answer is return (the action's outputs), or error with an optional code; times bounds how often it is given, and after
 // lets so much time pass before.
+//
+// # Tests that say nothing
+//
+// A test that would pass whatever the rules say is an error: one that expects nothing, one whose rule does not act because it
+// runs as shadow or off, one whose rule listens to none of the test's events (but for a schedule, which may be before its time),
+// one with a table whose rows nothing reads. One with a why about the rule asks for just that.
+//
+// # Coverage
+//
+// What the tests of a file reach of the rules is read out of the traces of their events, the same that timbot why tells. Of
+// each rule these can be reached:
+//
+//   - the rule fires, live or in shadow;
+//   - each operand of && and || in its if is true, and is false;
+//   - a step with an if is done, and is skipped;
+//   - each branch of a choose is taken; none is, when the last one has an if;
+//   - a dialogue times out, and is cancelled when there are words for it; each question is answered, and is given up when
+//     it has accept and no answer is accepted.
+//
+// All but the first are branches. Entries of a list that any_of or all_of looks for are counted beside them, and bound by
+// nothing: of a mode regex they are not known. Coverage is noted when timbot test is asked for it (--cover, --min, --html), and
+// for a file with a coverage section always; a part of the tests (--run) says nothing about it.
+//
+// # Reports
+//
+// Text, JSON, JUnit, TAP and GitHub write what came of the tests, WriteHTML shows coverage on the text of the rules.
+//
+// # Speed
+//
+// A test takes less than a millisecond, however much virtual time passes. BenchmarkThousandTests: 1,000 tests of one message
+// each, loading included, take 0.5 s of one core; noting what they reach takes a tenth more. The budget is 2 s.
 package rulestest

@@ -465,8 +465,10 @@ func (a *Act) describe(asked []string, names map[string]string) string {
 		if v == nil && len(asked) == 0 {
 			continue
 		}
-		if m, ok := v.(message); ok && names[m.id] != "" {
-			parts = append(parts, name+" "+names[m.id])
+		if m, ok := v.(message); ok && (names[m.id] != "" || len(asked) == 0) {
+			if names[m.id] != "" { // an id tells nobody anything
+				parts = append(parts, name+" "+names[m.id])
+			}
 			continue
 		}
 		parts = append(parts, name+" "+show(v))

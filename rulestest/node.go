@@ -39,7 +39,34 @@ func openFile(path string) (*reader, *yaml.Node, error) {
 		r.errs = append(r.errs, rules.Error{File: path, Msg: "file is empty: it needs at least version, and tests"})
 		return r, nil, nil
 	}
+	entries := 0
+	if n := tooLarge(root.Content[0], 0, &entries); n != nil {
+		r.errorf(n, "file is too large or too deep once aliases are expanded, or an alias is inside of what it stands for")
+		return r, nil, nil
+	}
 	return r, root.Content[0], nil
+}
+
+// Bounds of a test file, aliases expanded.
+const (
+	maxDepth = 100
+	maxNodes = 500_000
+)
+
+// tooLarge returns a node with which a file goes beyond its bounds; nil when it does not.
+func tooLarge(n *yaml.Node, depth int, entries *int) *yaml.Node {
+	if *entries++; depth > maxDepth || *entries > maxNodes {
+		return n
+	}
+	if n.Kind == yaml.AliasNode {
+		return tooLarge(n.Alias, depth+1, entries)
+	}
+	for _, c := range n.Content {
+		if bad := tooLarge(c, depth+1, entries); bad != nil {
+			return bad
+		}
+	}
+	return nil
 }
 
 // decode is yaml.Unmarshal with a panic inside the parser turned into an error.

@@ -1,10 +1,12 @@
 package rulestest
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
+
+	"github.com/timbot-go/timbot/rules"
 )
 
 // Outcome is what came of one test file.
@@ -14,11 +16,14 @@ type Outcome struct {
 	Err     error  // why
 	Results []*Result
 	Took    time.Duration // real time, loading included
+
+	Coverage *Coverage // nil when it was not wanted, or not all tests were run
+	Below    []string  // what of it is too little; told only when all tests passed
 }
 
-// Passed reports whether the file was loaded and no test failed.
+// Passed reports whether the file was loaded, no test failed, and the tests reach what they must.
 func (o *Outcome) Passed() bool {
-	if o.Err != nil {
+	if o.Err != nil || len(o.Below) > 0 {
 		return false
 	}
 	for _, r := range o.Results {
@@ -27,6 +32,25 @@ func (o *Outcome) Passed() bool {
 		}
 	}
 	return true
+}
+
+// failed counts the results that did not pass.
+func (o *Outcome) failed() int {
+	n := 0
+	for _, r := range o.Results {
+		if !r.Passed() {
+			n++
+		}
+	}
+	return n
+}
+
+// coverageAt is where too little coverage is told.
+func (o *Outcome) coverageAt() rules.Pos {
+	if o.Suite == nil || o.Suite.coverAt.Line == 0 {
+		return rules.Pos{File: o.Path, Line: 1, Col: 1}
+	}
+	return o.Suite.coverAt
 }
 
 // name is how a report calls the file.
@@ -44,71 +68,59 @@ type Reporter interface {
 	End(all []*Outcome) error
 }
 
-// Text returns a reporter that writes for people: a line for a file that passed, and for each failed test what was wanted
-// and what there was. tell writes a story in the terminal's form; nil leaves stories out.
-func Text(w io.Writer, tell func(*Failure) string) Reporter { return &textReport{w, tell} }
+// Reporters returns one that tells all of them.
+func Reporters(all ...Reporter) Reporter { return reporters(all) }
 
-type textReport struct {
-	w    io.Writer
-	tell func(*Failure) string
+type reporters []Reporter
+
+func (l reporters) File(o *Outcome) error {
+	var errs []error
+	for _, r := range l {
+		errs = append(errs, r.File(o))
+	}
+	return errors.Join(errs...)
 }
 
-func (t *textReport) File(o *Outcome) error {
-	var b strings.Builder
+func (l reporters) End(all []*Outcome) error {
+	var errs []error
+	for _, r := range l {
+		errs = append(errs, r.End(all))
+	}
+	return errors.Join(errs...)
+}
+
+// said is what a failure says in one line.
+func (f *Failure) said() string {
 	switch {
-	case o.Err != nil:
-		fmt.Fprintf(&b, "FAIL  %s\n%s\n", o.Path, indented(rendered(o.Err), "      "))
-	case o.Passed():
-		fmt.Fprintf(&b, "ok    %s  %s\n", o.name(), counted(len(o.Results), "test"))
-	default:
-		for _, r := range o.Results {
-			for i := range r.Failures {
-				t.failure(&b, o, r, &r.Failures[i])
-			}
-		}
+	case f.Step == 0:
+		return f.Message
+	case f.Title == "":
+		return fmt.Sprintf("step %d: %s", f.Step, f.Message)
 	}
-	_, err := io.WriteString(t.w, b.String())
-	return err
+	return fmt.Sprintf("step %d, %s: %s", f.Step, f.Title, f.Message)
 }
 
-func (t *textReport) failure(b *strings.Builder, o *Outcome, r *Result, f *Failure) {
-	fmt.Fprintf(b, "FAIL  %s / %s   %s:%d\n", o.name(), r.Test.Title(), f.Pos.File, f.Pos.Line)
-	line := f.Message
-	if f.Step > 0 {
-		line = fmt.Sprintf("step %d, %s: %s", f.Step, f.Title, f.Message)
-		if f.Title == "" {
-			line = fmt.Sprintf("step %d: %s", f.Step, f.Message)
-		}
-	}
-	b.WriteString(indented(line, "      ") + "\n")
+// text is all that a failure says, but for the story.
+func (f *Failure) text() string {
+	var b strings.Builder
+	b.WriteString(f.said())
 	for _, l := range f.Diff {
-		what := map[byte]string{'-': "want  ", '+': "got   ", ' ': "      "}[l.Sign]
-		fmt.Fprintf(b, "      %c %s%s\n", l.Sign, what, l.Text)
+		fmt.Fprintf(&b, "\n%c %s%s", l.Sign, l.what(), l.Text)
 	}
-	if t.tell != nil && f.Story != nil {
-		b.WriteString(indented(t.tell(f), "      ") + "\n")
-	}
+	return b.String()
 }
 
-func (t *textReport) End(all []*Outcome) error {
-	files, tests, failed := 0, 0, 0
-	for _, o := range all {
-		files++
-		tests += len(o.Results)
-		if o.Err != nil {
-			failed++
-		}
-		for _, r := range o.Results {
-			if !r.Passed() {
-				failed++
-			}
-		}
+func (l *DiffLine) what() string {
+	return map[byte]string{'-': "want  ", '+': "got   ", ' ': "      "}[l.Sign]
+}
+
+// mistakesOf takes the error of a file that could not be loaded apart.
+func (o *Outcome) mistakesOf() rules.Errors {
+	var all rules.Errors
+	if errors.As(o.Err, &all) && len(all) > 0 {
+		return all
 	}
-	if failed > 0 {
-		_, err := fmt.Fprintf(t.w, "%d of %s failed\n", failed, counted(max(tests, failed), "test"))
-		return err
-	}
-	return nil
+	return rules.Errors{{File: o.Path, Msg: o.Err.Error()}}
 }
 
 // rendered is an error with the source lines that it knows.

@@ -2,6 +2,7 @@ package rulestest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr"
@@ -23,6 +24,15 @@ func (r *reader) withRow(n *yaml.Node, row map[string]any) *yaml.Node {
 		out.Content[i] = r.withRow(c, row)
 	}
 	return &out
+}
+
+// readsRow reports whether a part of a test has ${{ … }} with row in it.
+func readsRow(n *yaml.Node) bool {
+	if n = resolve(n); n.Kind == yaml.ScalarNode {
+		_, source, ok := strings.Cut(n.Value, "${{")
+		return ok && strings.Contains(source, "row")
+	}
+	return slices.ContainsFunc(n.Content, readsRow)
 }
 
 // fill evaluates the parts of a text that speak of the row.

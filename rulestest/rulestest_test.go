@@ -3,6 +3,7 @@ package rulestest_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -122,4 +123,30 @@ type talk struct {
 
 func (l *talk) Errorf(format string, args ...any) {
 	l.said = append(l.said, fmt.Sprintf(format, args...))
+}
+
+// BenchmarkThousandTests runs a file of a thousand small tests on one core, loading included; what it costs in all must stay
+// below two seconds.
+func BenchmarkThousandTests(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("version: 1\ngiven: { groups: { g: { members: [u] } } }\ntests:\n")
+	for i := range 1000 {
+		fmt.Fprintf(&text, "  - { name: t%d, send: { in: g, from: u, text: say %d }, expect: [reply: say %d] }\n", i, i, i)
+	}
+	folder(b, "-- a.yaml --\nversion: 1\nrules:\n"+
+		"  - { id: echo, on: message.group, match: { any_of: [say] }, do: [{ reply: \"${{ msg.text }}\" }] }\n"+
+		"-- a_test.yaml --\n"+text.String())
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for _, cover := range []bool{false, true} {
+		b.Run(fmt.Sprintf("cover=%t", cover), func(b *testing.B) {
+			for b.Loop() {
+				for _, o := range outcomes(b, rulestest.Runner{Cover: cover}, "a_test.yaml") {
+					if !o.Passed() || len(o.Results) != 1000 {
+						b.Fatal(o.Err)
+					}
+				}
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/1000-tests")
+		})
+	}
 }

@@ -39,6 +39,16 @@ type DiffLine struct {
 	Sign byte // '-', '+' or ' '
 	Text string
 	Pos  rules.Pos // of what was wanted
+
+	// Long are the texts in the line before this one and in this one that are not the same and have several lines, or a
+	// long one.
+	Long []LongText
+}
+
+// LongText is one text that is not what was wanted.
+type LongText struct {
+	Field     string
+	Want, Got string
 }
 
 // Run runs one test, as often as its repeat says, until it fails. now tells the real time, for Took. The error is ctx's; what goes
@@ -72,6 +82,9 @@ func (s *Suite) once(ctx context.Context, t *Test) (failures []Failure, err erro
 		return []Failure{{Pos: t.Pos, Message: err.Error()}}, nil
 	}
 	defer func() {
+		if cerr := w.reached(ctx); cerr != nil && err == nil && len(failures) == 0 {
+			failures = append(failures, Failure{Pos: t.Pos, Message: cerr.Error()})
+		}
 		if cerr := w.close(); cerr != nil && err == nil && len(failures) == 0 {
 			failures = append(failures, Failure{Pos: t.Pos, Message: cerr.Error()})
 		}
@@ -98,6 +111,9 @@ func (s *Suite) once(ctx context.Context, t *Test) (failures []Failure, err erro
 			f.Diff = append(f.Diff, DiffLine{Sign: '+', Text: a.describe(nil, names)})
 		}
 		failures = append(failures, f)
+	}
+	if text := w.unheard(); text != "" && len(failures) == 0 {
+		failures = append(failures, Failure{Pos: t.Pos, Message: text})
 	}
 	return failures, nil
 }

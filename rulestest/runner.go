@@ -16,6 +16,8 @@ type Runner struct {
 	Now      func() time.Time  // the real time
 	Only     *regexp.Regexp    // only tests whose FILE/TITLE it matches; nil: all
 	Report   Reporter          // told as it goes on; nil: nobody
+	Cover    bool              // note what the tests reach; of a file that has a coverage section it is noted anyway
+	Least    Least             // what the tests of each file must reach, beside what the file itself says
 }
 
 // ErrNoTests is returned by Run when no test was run.
@@ -60,6 +62,10 @@ func (r *Runner) file(ctx context.Context, path string) (_ *Outcome, err error) 
 		return o, ctx.Err()
 	}
 	defer func() { err = errors.Join(err, o.Suite.Close()) }()
+	least := Least{max(r.Least.Rules, o.Suite.Coverage.Rules), max(r.Least.Branches, o.Suite.Coverage.Branches)}
+	if r.Cover || least != (Least{}) {
+		o.Suite.Measure()
+	}
 	for _, t := range o.Suite.Tests {
 		if r.Only != nil && !r.Only.MatchString(o.Suite.Name+"/"+t.Title()) {
 			continue
@@ -72,6 +78,12 @@ func (r *Runner) file(ctx context.Context, path string) (_ *Outcome, err error) 
 	}
 	if len(o.Results) == 0 {
 		return nil, nil
+	}
+	if o.Suite.cover != nil && len(o.Results) == len(o.Suite.Tests) { // some of the tests say nothing about the share
+		o.Coverage = o.Suite.Covered()
+		if o.Passed() { // a test that fails may have ended early
+			o.Below = o.Coverage.Below(least)
+		}
 	}
 	return o, nil
 }

@@ -278,6 +278,10 @@ func (s *Suite) sendDeed(st *step, n *yaml.Node, names map[string]bool) {
 			as = r.text(e.value, "as")
 			names[as] = true
 		default:
+			if known := sayable(); !slices.Contains(known, e.name) {
+				r.errorf(e.key, "send has no %q%s; there are %s", e.name, nearest(e.name, known), strings.Join(known, ", "))
+				continue
+			}
 			inputs[e.name] = r.value(e.value, e.name)
 			if e.name == "text" && e.value.Kind == yaml.ScalarNode {
 				inputs["text"] = e.value.Value // 12 is a text here
@@ -305,6 +309,17 @@ func (s *Suite) sendDeed(st *step, n *yaml.Node, names map[string]bool) {
 		w.last = rules.MessageID(msg)
 		return nil
 	}
+}
+
+// sayable are the keys of a send: who, where, and the inputs of the action that say what.
+func sayable() []string {
+	known := []string{"in", "from", "as"}
+	for _, in := range actions.Send.Spec().Inputs {
+		if !slices.Contains([]string{"to", "to_user", "to_group"}, in.Name) {
+			known = append(known, in.Name)
+		}
+	}
+	return known
 }
 
 // memberDeed reads a change of who is in a group.
@@ -602,7 +617,7 @@ func diff(want []*wanted, got []*Act, w *world) []DiffLine {
 		case i < len(want) && j < len(got) && want[i].action == got[j].Action && common[i+1][j+1] == common[i][j]:
 			differs := want[i].fits(got[j], w.id)
 			out = append(out, DiffLine{Sign: '-', Text: want[i].part(differs), Pos: want[i].pos},
-				DiffLine{Sign: '+', Text: got[j].describe(differs, names)})
+				DiffLine{Sign: '+', Text: got[j].describe(differs, names), Long: want[i].long(got[j], differs)})
 			i, j = i+1, j+1
 		case i < len(want) && common[i+1][j] == common[i][j]:
 			out = append(out, DiffLine{Sign: '-', Text: want[i].String(), Pos: want[i].pos})
@@ -667,7 +682,8 @@ func (s wantState) check(ctx context.Context, w *world) []Failure {
 	for _, key := range slices.Sorted(maps.Keys(s.want)) {
 		if !s.want[key].fits(field(have[key]), w.id) {
 			out = append(out, Failure{Pos: s.pos, Message: "state " + key + " is something else", Diff: []DiffLine{
-				{Sign: '-', Text: s.want[key].String()}, {Sign: '+', Text: show(field(have[key]))},
+				{Sign: '-', Text: s.want[key].String()},
+				{Sign: '+', Text: show(field(have[key])), Long: s.want[key].long(key, field(have[key]))},
 			}})
 		}
 	}

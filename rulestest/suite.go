@@ -1,6 +1,7 @@
 package rulestest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,6 +33,9 @@ type Suite struct {
 	Coverage Least
 
 	unnoticed []unnoticed
+	cover     *cover    // nil: what the tests reach is not noted
+	coverAt   rules.Pos // of the coverage section
+	node      *yaml.Node
 
 	base      string // of the path, without the suffix
 	dir       string // of the bot's file: what its rules and its steps read lies there and below
@@ -161,6 +165,7 @@ func load(path string, registry *actions.Registry, changed map[string][]byte) (*
 	if len(r.errs) > 0 {
 		return nil, r.errs
 	}
+	s.node = root
 	s.head(root, top)
 	if len(r.errs) > 0 {
 		return nil, r.sorted()
@@ -176,7 +181,7 @@ func load(path string, registry *actions.Registry, changed map[string][]byte) (*
 }
 
 func (r *reader) sorted() rules.Errors {
-	slices.SortStableFunc(r.errs, func(a, b rules.Error) int { return a.Line - b.Line })
+	slices.SortStableFunc(r.errs, func(a, b rules.Error) int { return cmp.Or(a.Line-b.Line, a.Col-b.Col) })
 	return r.errs
 }
 
@@ -215,6 +220,7 @@ func (s *Suite) head(root *yaml.Node, top map[string]entry) {
 		s.readUnnoticed(e.value)
 	}
 	if e, ok := top["coverage"]; ok {
+		s.coverAt = r.pos(e.key)
 		for _, e := range r.fields(e.value, "coverage", "rules", "branches") {
 			n := r.integer(e.value, "coverage."+e.name, 0, 100)
 			if e.name == "rules" {
@@ -388,9 +394,9 @@ var testKeys = []string{"name", "rule", "run", "given", "mocks", "table", "repea
 
 func (s *Suite) test(n *yaml.Node, file given, mocks []*mock, names map[string]int) {
 	r := s.reader
+	before := len(r.errs)
 	f := r.fields(n, "a test", slices.Concat(testKeys, stepKeys)...)
 	t := Test{Pos: r.pos(n), repeat: 1}
-	before := len(r.errs)
 	if e, ok := f["name"]; !ok {
 		r.errorf(n, "test has no name")
 	} else if t.Name = r.text(e.value, "name"); names[t.Name] > 0 {
@@ -437,6 +443,8 @@ func (s *Suite) test(n *yaml.Node, file given, mocks []*mock, names map[string]i
 		}
 		if len(rows) == 0 && len(r.errs) == before {
 			r.errorf(e.value, "table has no rows: the test would never run")
+		} else if !readsRow(n) {
+			r.errorf(e.value, "nothing in the test reads a row, so that each is the same test: ${{ row.NAME }} stands for a value")
 		}
 	}
 	if len(r.errs) > before {

@@ -35,6 +35,10 @@ type world struct {
 	last    string                      // what the last step's event is found by
 	dataDir string                      // made when it is needed
 
+	heard   heard           // the types of the events, for a test that is about a rule
+	told    map[uint64]bool // events of which what they reached is noted for good
+	covered time.Time       // when it was noted
+
 	bot    *bot.Bot
 	cancel context.CancelFunc
 	done   chan error
@@ -225,9 +229,13 @@ func (w *world) start(ctx context.Context) error {
 		return err
 	}
 	w.conn = &seen{conn, w}
-	w.bot, err = bot.New(w.conn, w.test.set, bot.WithJournal(w.journal), bot.WithActions(w.suite.registry),
+	options := []bot.Option{bot.WithJournal(w.journal), bot.WithActions(w.suite.registry),
 		bot.WithClock(w.clock), bot.WithSteadyClock(), bot.WithLocation(w.suite.zone), bot.WithWorkers(1), bot.WithGrace(0),
-		bot.WithArchive(&w.archive), bot.WithDir(w.suite.dir, w.dataFolder()), bot.WithLogger(slog.New(slog.DiscardHandler)))
+		bot.WithArchive(&w.archive), bot.WithDir(w.suite.dir, w.dataFolder()), bot.WithLogger(slog.New(slog.DiscardHandler))}
+	if w.test.Rule != "" {
+		options = append(options, bot.WithObserver(&w.heard))
+	}
+	w.bot, err = bot.New(w.conn, w.test.set, options...)
 	if err != nil {
 		return err
 	}
@@ -287,6 +295,11 @@ func (w *world) passTo(ctx context.Context, then time.Time) error {
 		}
 		if due, ok := w.bot.NextDue(); ok && due.Before(next) {
 			next = due
+		}
+		if w.suite.cover != nil && next.Sub(w.covered) >= coverEvery {
+			if err := w.reached(ctx); err != nil {
+				return err
+			}
 		}
 		w.clock.set(next)
 		if err := w.settle(ctx); err != nil {

@@ -86,30 +86,22 @@ func (f *follower) run(ctx context.Context) {
 		f.watch()
 		f.reload(ctx, false) // what was written between the start and now
 	}
-	var due <-chan time.Time
-	var latest time.Time // files that never rest are read then
-	touched := func() {
-		now := f.clock.Now()
-		if due == nil {
-			latest = now.Add(followAtLeast)
-		}
-		due = f.clock.After(max(0, min(filesRest, latest.Sub(now))))
-	}
+	rest := &rest{clock: f.clock}
 	for {
 		select {
 		case e := <-events:
 			if f.concerns(e) {
-				touched()
+				rest.touched()
 			}
 		case err := <-failures: // some changes were missed
 			f.log.Warn("following the bot's files", "err", err)
-			touched()
-		case <-due:
-			due = nil
+			rest.touched()
+		case <-rest.due:
+			rest.over()
 			f.watch()
 			f.reload(ctx, false)
 		case <-f.asked:
-			due = nil
+			rest.over()
 			f.reload(ctx, true)
 		case <-ctx.Done():
 			return
@@ -128,19 +120,44 @@ func (f *follower) watch() {
 	for _, dir := range f.files.Folders() {
 		want = append(want, filepath.Clean(fileName(f.loaded.files, dir)))
 	}
-	have := f.watcher.WatchList()
-	for _, dir := range have {
+	watchFolders(f.watcher, want, func(dir string, err error) {
+		f.log.Warn("changes of a folder are not followed", "folder", dir, "err", err)
+	})
+}
+
+// watchFolders lets a watcher look at these folders and no others. failed is told of those that cannot be looked at.
+func watchFolders(w *fsnotify.Watcher, want []string, failed func(dir string, err error)) {
+	for _, dir := range w.WatchList() {
 		if !slices.Contains(want, dir) {
-			f.watcher.Remove(dir) // fails when the folder is gone, which is as well
+			w.Remove(dir) // fails when the folder is gone, which is as well
 		}
 	}
 	for _, dir := range want {
 		// A folder that was removed and made again is another one: adding what is watched already does no harm.
-		if err := f.watcher.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			f.log.Warn("changes of a folder are not followed", "folder", dir, "err", err)
+		if err := w.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed(dir, err)
 		}
 	}
 }
+
+// rest tells when files that are changed have been left alone for a while.
+type rest struct {
+	clock  clockwork.Clock
+	due    <-chan time.Time // nil: nothing was changed
+	latest time.Time        // files that never rest are read then
+}
+
+// touched begins the while anew.
+func (r *rest) touched() {
+	now := r.clock.Now()
+	if r.due == nil {
+		r.latest = now.Add(followAtLeast)
+	}
+	r.due = r.clock.After(max(0, min(filesRest, r.latest.Sub(now))))
+}
+
+// over is called when the files are read.
+func (r *rest) over() { r.due = nil }
 
 // concerns reports whether an event can mean other rules. What else lies in the folders, such as a chat file, changes often.
 func (f *follower) concerns(e fsnotify.Event) bool {
