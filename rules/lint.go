@@ -95,6 +95,12 @@ func (r *Rule) alwaysCandidate() bool {
 	if r.cond == nil || r.match != nil && r.match.wants() {
 		return false
 	}
+	own := func(event string) bool { // which comes to the rules that name it, and seldom
+		return event == EventSchedule || strings.HasPrefix(event, webhookPrefix) || strings.HasPrefix(event, signalPrefix)
+	}
+	if !slices.ContainsFunc(r.Events, func(e string) bool { return !own(e) }) {
+		return false
+	}
 	tree, err := parser.Parse(r.cond.source)
 	return err == nil && !narrows(tree.Node)
 }

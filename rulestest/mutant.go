@@ -526,7 +526,16 @@ func apart(a, b *yaml.Node) bool {
 	}
 	modeA, wordsA := words(a)
 	modeB, wordsB := words(b)
-	if modeA != modeB || modeA != "command" && modeA != "exact" || len(wordsA) == 0 || len(wordsB) == 0 {
+	if modeA != modeB || len(wordsA) == 0 || len(wordsB) == 0 {
+		return false
+	}
+	switch modeA {
+	case "prefix":
+		return !slices.ContainsFunc(wordsA, func(a string) bool {
+			return slices.ContainsFunc(wordsB, func(b string) bool { return strings.HasPrefix(a, b) || strings.HasPrefix(b, a) })
+		})
+	case "command", "exact":
+	default:
 		return false
 	}
 	return !slices.ContainsFunc(wordsA, func(w string) bool { return slices.Contains(wordsB, w) })
