@@ -106,6 +106,7 @@
 //   - users: {ID: {nick, role}}; role is the user's in all groups.
 //   - state: as in the check.
 //   - history: [{in, from, text, ago: 5m}]: messages of the time before the test.
+//
 // Secrets are not looked up: each is the text "secret".
 //
 // # Mocks
