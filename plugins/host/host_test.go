@@ -790,7 +790,7 @@ func beABot() {
 		panic(err)
 	}
 	fmt.Println(r.Values()["pid"])
-	select {}
+	hang()
 }
 
 // A bot that is killed takes its plugins with it.

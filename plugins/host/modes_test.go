@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -99,17 +100,17 @@ func misbehave(ctx context.Context, in doIn) (echoOut, error) {
 		panic("in the function")
 	case "crash":
 		go panic("in a goroutine")
-		select {}
+		hang()
 	case "exit":
 		os.Exit(3)
 	case "hang":
-		select {}
+		hang()
 	case "wait": // as one should
 		<-ctx.Done()
 		return echoOut{}, context.Cause(ctx)
 	case "kill":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {}
+		hang()
 	case "stop":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	case "flood":
@@ -195,13 +196,13 @@ func beAPlugin(mode string) {
 		}
 		plugins.Serve(p)
 	case "silent":
-		select {}
+		hang()
 	case "dead at once":
 		fmt.Fprintln(os.Stderr, "cannot find the database")
 		os.Exit(7)
 	case "no handshake":
 		fmt.Println("Hello, world!")
-		select {}
+		hang()
 	case "endless line":
 		for {
 			if _, err := fmt.Print(strings.Repeat("x", 1000)); err != nil {
@@ -210,14 +211,14 @@ func beAPlugin(mode string) {
 		}
 	case "other protocol":
 		fmt.Println("1|9|unix|/nowhere|grpc|" + strings.Repeat("A", 100))
-		select {}
+		hang()
 	case "no certificate":
 		fmt.Println("1|1|unix|/nowhere|grpc|")
-		select {}
+		hang()
 	case "nobody there":
 		cert, _ := wire.NewCertificate()
 		fmt.Println("1|1|unix|/nowhere|grpc|" + base64.RawStdEncoding.EncodeToString(cert.Certificate[0]))
-		select {}
+		hang()
 	case "deaf": // takes connections and does nothing with them
 		l, err := net.Listen("unix", filepath.Join(os.Getenv(wire.SocketDirVariable), "p"))
 		if err != nil {
@@ -225,7 +226,7 @@ func beAPlugin(mode string) {
 		}
 		cert, _ := wire.NewCertificate()
 		fmt.Printf("1|1|unix|%s|grpc|%s\n", l.Addr(), base64.RawStdEncoding.EncodeToString(cert.Certificate[0]))
-		select {}
+		hang()
 	default:
 		raw(&rawPlugin{mode: mode})
 	}
@@ -244,7 +245,7 @@ func (p *rawPlugin) Session(stream wire.Plugin_SessionServer) error {
 	ready := &wire.Ready{Name: "good", Version: "1.0.0", Actions: []string{"echo", "look", "act", "once"}}
 	switch p.mode {
 	case "never ready":
-		select {}
+		hang()
 	case "other name":
 		ready.Name = "evil"
 	case "fewer actions":
@@ -347,4 +348,13 @@ func raw(p *rawPlugin) {
 		os.Exit(1)
 	}()
 	log.Fatal(s.Serve(l))
+}
+
+// hang never returns. A bare select would be found out as a deadlock where no other goroutine can go on.
+func hang() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGURG)
+	for {
+		<-c
+	}
 }
