@@ -37,8 +37,8 @@ func newNewCommand() *cobra.Command {
 
 var botName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 
-// starter is a new bot's file; NAME is its user id.
-const starter = `# yaml-language-server: $schema=` + rules.SchemaID + `
+// newBotFile is a new bot's file; NAME is its user id.
+const newBotFile = `# yaml-language-server: $schema=` + rules.SchemaID + `
 version: 1
 
 bot:
@@ -94,7 +94,7 @@ func newBot(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return fmt.Errorf("new bot: %w", err)
 	}
-	_, err = f.WriteString(strings.ReplaceAll(starter, "NAME", name))
+	_, err = f.WriteString(strings.ReplaceAll(newBotFile, "NAME", name))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("new bot: %w", err)
 	}
