@@ -23,8 +23,8 @@ var arrows = []struct {
 	why     string
 }{
 	{"cmd/timbot", []string{
-		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "plugins/starter", "rules",
-		"plugins/host", "rules/format", "sdkconn", "sdkconn/local", "sdkconn/native",
+		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
+		"plugins/host", "plugins/plugintest", "plugins/starter", "rules/format", "sdkconn", "sdkconn/local", "sdkconn/native",
 	}, "the command joins everything and holds no logic"},
 	{"examples/bots/plugin/plugins/weather", []string{"plugins"}, "a plugin as an author writes one: the kit and nothing else"},
 	{"internal/faultvfs", nil, "faults below SQLite, for the tests of all that keep files"},
@@ -42,6 +42,8 @@ var arrows = []struct {
 	{"bot/journal/sqlite", []string{"bot/journal"}, "a journal imports the contract only"},
 	{"bot/journal/journaltest", []string{"bot/journal"}, "the suite of every journal"},
 	{"plugins", []string{"plugins/wire"}, "the kit that plugins import: nothing of the bot's"},
+	{"plugins/plugintest", []string{"actions", "bot", "plugins/host", "plugins/wire", "rules"},
+		"tests a program as a bot would take it: above bot, which knows what becomes of a manifest"},
 	{"plugins/starter", []string{"plugins/wire"}, "writes the folder that an author begins with; knows neither bot nor rules"},
 	{"plugins/host", []string{"actions", "plugins/wire", "sdkconn"}, "runs plugins; what a plugin may ask is an interface that bot has"},
 	{"plugins/wire", nil, "what a bot and a plugin say to each other: made from plugin.proto"},

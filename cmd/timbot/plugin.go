@@ -78,7 +78,7 @@ func newPluginCommand() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newPluginListCommand(), newPluginLogsCommand(), newPluginRestartCommand(), newPluginCheckCommand(),
-		newPluginNewCommand())
+		newPluginNewCommand(), newPluginTestCommand())
 	return cmd
 }
 

@@ -144,3 +144,15 @@ func (p *Plugin) verify() error {
 	}
 	return nil
 }
+
+// Program is the file that is executed, and its arguments. The error says that it is not there, or not the one that the
+// checksums are of.
+func Program(p Plugin) (file string, args []string, err error) {
+	if file, err = p.program(); err != nil {
+		return "", nil, err
+	}
+	if _, err := os.Stat(file); err != nil {
+		return "", nil, err
+	}
+	return file, p.args(), p.verify()
+}
