@@ -23,9 +23,11 @@ var arrows = []struct {
 	why     string
 }{
 	{"cmd/timbot", []string{
-		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "actions", "rules",
-		"plugins/host", "plugins/plugintest", "plugins/starter", "rules/format", "sdkconn", "sdkconn/local", "sdkconn/native",
+		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/telemetry", "bot/webhook", "actions",
+		"plugins/host", "plugins/plugintest", "plugins/starter", "rules", "rules/format", "rulestest", "sdkconn", "sdkconn/local", "sdkconn/native",
 	}, "the command joins everything and holds no logic"},
+	{"rulestest", []string{"bot", "bot/journal", "actions", "rules", "sdkconn", "sdkconn/local"},
+		"runs tests on the very runtime, on the embedded chat in memory"},
 	{"examples/bots/plugin/plugins/weather", []string{"plugins"}, "a plugin as an author writes one: the kit and nothing else"},
 	{"internal/faultvfs", nil, "faults below SQLite, for the tests of all that keep files"},
 	{"internal/footprint", []string{"sdkconn", "sdkconn/local"}, "measures the command from outside, as its users see it"},
@@ -33,6 +35,7 @@ var arrows = []struct {
 		"kills the command and looks at the files that are left"},
 	{"internal/tables", nil, "makes the rules' tables of characters; the rules do not know how"},
 	{"bot/telemetry", []string{"bot"}, "watches a bot through its Observer; the caller starts it"},
+	{"bot/webhook", []string{"bot", "rules"}, "HTTP before the bot's webhooks; the caller starts it"},
 	{"bot/control", []string{"bot"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
 	{"bot", []string{"bot/journal", "actions", "plugins/host", "rules", "sdkconn"},
 		"the runtime joins connection, journal, rules, actions and plugins; it knows no driver"},
@@ -50,14 +53,16 @@ var arrows = []struct {
 	{"actions", []string{"sdkconn"}, "actions and rules do not know each other: bot fills the rules' Catalog"},
 	{"rules/format", []string{"rules"}, "puts files in form by the table of the language; the language does not need it"},
 	{"rules", []string{"sdkconn"}, "rules are pure: no I/O, no clock, no actions"},
-	{"sdkconn/local", []string{"sdkconn"}, "a driver imports the contract only"},
-	{"sdkconn/native", []string{"sdkconn", "sdkconn/native/wire"}, "a driver imports the contract only, and its own protocol"},
+	{"sdkconn/local", []string{"sdkconn", "sdkconn/usersig"}, "a driver imports the contract only, and what a UserSig is"},
+	{"sdkconn/native", []string{"sdkconn", "sdkconn/native/wire", "sdkconn/usersig"},
+		"a driver imports the contract only, its own protocol, and what a UserSig is"},
 	{"sdkconn/native/wire", nil, "what a program and its child say to each other: made from wire.proto"},
 	{"sdkconn/libimsdk", []string{"sdkconn", "sdkconn/libimsdk/face"}, "the C library: symbols and nothing behind them"},
 	{"sdkconn/libimsdk/face", []string{"sdkconn", "sdkconn/local"}, "the C API over the embedded chat, in Go, so that it is tested as Go"},
 	{"sdkconn/libimsdk/exportgen", []string{"sdkconn/libimsdk/tencent"}, "writes the exports from the SDK's headers"},
 	{"sdkconn/libimsdk/tencent", nil, "fetches the SDK for the generator and the tests"},
 	{"sdkconn/conntest", []string{"sdkconn"}, "the suite of every connection knows no driver"},
+	{"sdkconn/usersig", nil, "signatures are made by one driver and verified by another, which do not know each other"},
 	{"sdkconn", nil, "the vocabulary imports nothing of ours"},
 }
 

@@ -20,7 +20,7 @@ type Action interface {
 	// (sdkconn.EffectUnknown). The Result of a failed Run holds what was learned all the same, or nothing.
 	//
 	// Errors wrap the connection's, so that sdkconn.CodeOf and errors.Is work; an *InputError says that the inputs are
-	// wrong and that trying again cannot help.
+	// wrong and that trying again cannot help. An error with a method ErrorCode() string says what rules see as error.code.
 	Run(ctx context.Context, call *Call, args map[string]any) (Result, error)
 }
 

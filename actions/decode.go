@@ -8,10 +8,10 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/agext/levenshtein"
-	"github.com/go-viper/mapstructure/v2"
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/xhit/go-str2duration/v2"
 )
@@ -23,35 +23,94 @@ func (s Spec) decode(args map[string]any, into any) error {
 	if len(errs) > 0 {
 		return errors.Join(errs...)
 	}
-	// The values have the exact types by now; what is left is to put them into the struct.
-	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: into, TagName: "arg", ErrorUnused: true, DisableUnmarshaler: true, IgnoreUntaggedFields: true,
-		MatchName: func(key, field string) bool { return key == field },
-	})
-	if err != nil {
-		return err
+	put(reflect.ValueOf(into).Elem(), values)
+	return nil
+}
+
+// putField is a field of a struct of inputs; those of squashed structs are its own.
+type putField struct {
+	name  string
+	index []int
+}
+
+var putFields sync.Map // []putField by reflect.Type
+
+func putFieldsOf(t reflect.Type) []putField {
+	if known, ok := putFields.Load(t); ok {
+		return known.([]putField)
 	}
-	return d.Decode(values)
+	var fields []putField
+	for f := range t.Fields() {
+		tag := tagOf(f)
+		if !tag.squash {
+			fields = append(fields, putField{tag.name, f.Index})
+			continue
+		}
+		for _, inner := range putFieldsOf(f.Type) {
+			fields = append(fields, putField{inner.name, slices.Concat(f.Index, inner.index)})
+		}
+	}
+	putFields.Store(t, fields)
+	return fields
+}
+
+// put sets the fields of a struct to values that conform made.
+func put(into reflect.Value, values map[string]any) {
+	for _, f := range putFieldsOf(into.Type()) {
+		if v, ok := values[f.name]; ok {
+			putValue(into.FieldByIndex(f.index), v)
+		}
+	}
+}
+
+func putValue(into reflect.Value, v any) {
+	from := reflect.ValueOf(v)
+	if t := into.Type(); t.Kind() == reflect.Pointer && from.Type() != t {
+		into.Set(reflect.New(t.Elem()))
+		into = into.Elem()
+	}
+	switch t := into.Type(); {
+	case from.Type() == t:
+		into.Set(from)
+	case t.Kind() == reflect.Slice:
+		items := v.([]any)
+		into.Set(reflect.MakeSlice(t, len(items), len(items)))
+		for i, item := range items {
+			putValue(into.Index(i), item)
+		}
+	case t.Kind() == reflect.Struct:
+		put(into, v.(map[string]any))
+	default: // a name for a plain type
+		into.Set(from.Convert(t))
+	}
 }
 
 func (s Spec) checkGroups(args map[string]any) []error {
 	var errs []error
-	given := func(group []string) (names []string) {
+	given := func(group []string) (n int, first, second string) {
 		for _, name := range group {
-			if !isNil(args[name]) {
-				names = append(names, name)
+			if isNil(args[name]) {
+				continue
+			}
+			switch n++; n {
+			case 1:
+				first = name
+			case 2:
+				second = name
 			}
 		}
-		return names
+		return n, first, second
 	}
 	for _, group := range s.OneOf {
-		if len(given(group)) == 0 {
+		if n, _, _ := given(group); n == 0 {
 			errs = append(errs, inputErrorf(group[0], "is missing: give %s", orList(group)))
 		}
 	}
-	for _, group := range slices.Concat(s.OneOf, s.AtMostOne) {
-		if names := given(group); len(names) > 1 {
-			errs = append(errs, inputErrorf(names[1], "cannot be given together with %s: choose one", names[0]))
+	for _, groups := range [][][]string{s.OneOf, s.AtMostOne} {
+		for _, group := range groups {
+			if n, first, second := given(group); n > 1 {
+				errs = append(errs, inputErrorf(second, "cannot be given together with %s: choose one", first))
+			}
 		}
 	}
 	return errs
@@ -70,8 +129,13 @@ func Conform(declared []Input, values map[string]any) (map[string]any, error) {
 func conform(path string, inputs []Input, values map[string]any) (map[string]any, []error) {
 	var errs []error
 	out := make(map[string]any, len(values))
-	for _, in := range inputs {
-		v := values[in.Name]
+	known := 0
+	for i := range inputs {
+		in := &inputs[i]
+		v, given := values[in.Name]
+		if given {
+			known++
+		}
 		if isNil(v) {
 			if in.Required {
 				errs = append(errs, inputErrorf(path+in.Name, "is missing: want %s", typeName(in.Type)))
@@ -82,6 +146,9 @@ func conform(path string, inputs []Input, values map[string]any) (map[string]any
 		errs = append(errs, bad...)
 		out[in.Name] = exact
 	}
+	if known == len(values) {
+		return out, errs
+	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if _, ok := inputOf(inputs, name); !ok {
 			errs = append(errs, unknownInput(path, name, namesOf(inputs)))
@@ -91,7 +158,7 @@ func conform(path string, inputs []Input, values map[string]any) (map[string]any
 }
 
 // conform returns v as type t, which is the input's own or that of its list's elements.
-func (in Input) conform(path string, t reflect.Type, v any) (any, []error) {
+func (in *Input) conform(path string, t reflect.Type, v any) (any, []error) {
 	rv := reflect.ValueOf(v)
 	wrong := func() (any, []error) {
 		return nil, []error{inputErrorf(path, "want %s, not %s", typeName(t), valueName(v))}
@@ -258,8 +325,11 @@ func locatorOf(path string, m map[string]any) (any, []error) {
 }
 
 func isNil(v any) bool {
-	if v == nil {
+	switch v.(type) {
+	case nil:
 		return true
+	case string, bool:
+		return false
 	}
 	switch rv := reflect.ValueOf(v); rv.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface, reflect.Func, reflect.Chan:

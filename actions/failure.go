@@ -16,5 +16,8 @@ func (e *Failure) Error() string {
 	return e.Text
 }
 
+// ErrorCode is Code, as the bot asks an error for it.
+func (e *Failure) ErrorCode() string { return e.Code }
+
 // Unwrap returns the error behind it.
 func (e *Failure) Unwrap() error { return e.Err }

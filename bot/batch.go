@@ -47,7 +47,7 @@ func (o *openBatch) due(b *rules.Batch) time.Time {
 	if most := time.Unix(0, o.first).Add(b.MaxWait); most.Before(due) {
 		due = most
 	}
-	return ceilMilli(due)
+	return due.Truncate(time.Millisecond) // as timers are; the order of joining may have added some nanoseconds
 }
 
 // askBatch finds out which batch the event goes to, and whether it would be the first: only then the limit is asked.

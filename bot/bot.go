@@ -23,20 +23,21 @@ var ErrStopped = errors.New("bot: stopped")
 
 // Bot answers the events of one connection by one set of rules. Make it with New and start it with Run.
 type Bot struct {
-	conn       sdkconn.Conn
-	journal    journal.Journal // what New was given, made steady
-	actions    *actions.Registry
-	clock      clockwork.Clock
-	zone       *time.Location
-	log        *slog.Logger
-	workers    int
-	queueLimit int
-	grace      time.Duration
-	dir        string
-	dataDir    string
-	archive    actions.Archive
-	plugins    Plugins
-	observer   Observer
+	conn        sdkconn.Conn
+	journal     journal.Journal // what New was given, made steady
+	actions     *actions.Registry
+	clock       clockwork.Clock
+	steadyClock bool
+	zone        *time.Location
+	log         *slog.Logger
+	workers     int
+	queueLimit  int
+	grace       time.Duration
+	dir         string
+	dataDir     string
+	archive     actions.Archive
+	plugins     Plugins
+	observer    Observer
 
 	queues    *queues
 	timers    *timers
@@ -46,6 +47,8 @@ type Bot struct {
 	people    *people // what waits for people
 	busy      busy
 	limits    limits
+	lanes     *lanes
+	calls     calls // of webhooks
 	batches   batches
 	counters  locks // by the counter's key
 	catchUp   *catchUp
@@ -59,6 +62,7 @@ type Bot struct {
 	old       []*rules.Set // parsed sets of runs that began before a reload, the newest last
 
 	started atomic.Bool
+	taking  atomic.Bool   // events are taken: Run has begun and does not stop yet
 	ready   chan struct{} // closed when all that the journal held is queued
 	stopped context.Context
 	stop    context.CancelFunc
@@ -77,7 +81,7 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b := &Bot{
 		conn: conn, workers: DefaultWorkers, queueLimit: DefaultQueue, grace: DefaultGrace,
 		ready: make(chan struct{}), fatal: make(chan error, 1),
-		accepting: newLock(),
+		accepting: newLock(), calls: calls{slots: make(chan struct{}, maxCalls)},
 	}
 	for _, opt := range opts {
 		opt(b)
@@ -110,13 +114,18 @@ func New(conn sdkconn.Conn, set *rules.Set, opts ...Option) (*Bot, error) {
 	b.timers = newTimers(func(by time.Duration) {
 		b.report(b.stopped, "clock", fmt.Sprintf("the clock jumped by %s: what waits is due by the new time", signed(by)))
 	})
+	if b.steadyClock {
+		b.timers.jumped = nil
+	}
 	b.pace, b.people = newPace(b.clock, set.Bot.Pace, b.workers), newPeople()
 	b.pace.watch = b.observer.SendPaced
+	b.lanes = newLanes(func(runs ...wakeUp) { b.wakeUp(runs) })
 	b.reports, b.catchUp, b.signals = newReports(), newCatchUp(b), newSignals()
 	// A person who looks into the journal, or changes something in it, is told of its errors at once.
 	b.inspector = &Inspector{
 		actions: b.actions, clock: b.clock, wake: func(t journal.Timer) { b.timers.add(t) },
-		people: b.people, goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
+		live: b.rules, people: b.people, lanes: b.lanes,
+		goOnWith: func(conversation, run string) { b.wakeUp([]wakeUp{{conversation, run}}) },
 	}
 	b.journal = watchedJournal{b.journal, &b.inspector.watch}
 	b.inspector.journal = b.journal
@@ -179,6 +188,7 @@ func (b *Bot) Run(ctx context.Context) error {
 		inputDone = true
 	case err = <-b.fatal:
 	}
+	b.taking.Store(false)
 	cancelInput()
 	if !inputDone {
 		if e := <-lost; err == nil && ctx.Err() == nil {

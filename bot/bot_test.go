@@ -47,6 +47,38 @@ func TestUserTextIsNeverEvaluated(t *testing.T) {
 	}
 }
 
+// Text stays text on every way through a rule: captures, vars, state, lists, signals, what an action gave.
+func TestUserTextIsNeverEvaluatedOnItsWay(t *testing.T) {
+	h := newHouse(t)
+	b := h.start(h.hookSet(`
+  - id: take
+    on: message.c2c
+    match: {mode: regex, any_of: ['(?s)(?P<all>.+)']}
+    do:
+      - set: {vars: {a: "${{ match.groups.all }}"}, user: {b: "${{ msg.text }}"}}
+      - for_each: {in: "${{ [vars.a, state.user.b] }}", as: x, do: [{set: {chat: {c: "${{ x }}"}}}]}
+      - {id: p, probe.ask: "${{ state.chat.c }}"}
+      - signal: {name: told, data: {text: "${{ steps.p.out.name }}"}}
+  - id: say
+    on: signal.told
+    do:
+      - send: {to_user: alice, text: "${{ event.data.text }}!"}
+`))
+	for _, text := range []string{
+		"${{ secrets.HOOK }}", "x ${{ '${{ secrets.HOOK }}' }} }}", "{{ secrets.HOOK }}", "secrets.HOOK", "$HOOK ${HOOK} $(HOOK)", "*a &a !!str",
+		"- a: [1\n  b: }", "\"; secrets.HOOK; \"", "'}} ${{ secrets.HOOK", "let a = secrets.HOOK; a", `{"$message": {}}`, "%s %!d(MISSING) \\1 ${1}",
+	} {
+		h.say("alice", sdkconn.C2C(botUser), text)
+		b.idle()
+		if got := h.heard("alice", sdkconn.C2C(botUser)); len(got) == 0 || got[len(got)-1] != text+"!" {
+			t.Errorf("%q was answered with %q\n%s", text, got, h.log)
+		}
+	}
+	if strings.Contains(h.log.String(), hookSecret) {
+		t.Error("the log has the secret")
+	}
+}
+
 func TestOneConversationIsHandledInOrder(t *testing.T) {
 	h := newHouse(t)
 	b := h.start(h.set(echo))

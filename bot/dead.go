@@ -398,7 +398,7 @@ func (in *Inspector) drop(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	e := ending{in.journal, &in.events, people, outcomeDropped, in.clock.Now(), in.wake}
+	e := ending{in.journal, &in.events, people, in.lanes, outcomeDropped, in.clock.Now(), in.wake}
 	change := &journal.Change{State: []journal.StateWrite{{Scope: scopeDead, Key: id}}}
 	if err := e.tell(ctx, change, stored); err != nil {
 		return err

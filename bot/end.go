@@ -17,6 +17,7 @@ type ending struct {
 	journal journal.Journal
 	events  *locks
 	people  *people // what the runs have open with people ends too
+	lanes   *lanes  // of the running bot; nil where none runs
 	outcome string  // what the traces of the members of a batch say
 	now     time.Time
 	wake    func(journal.Timer) // goes on with the run that a branch belongs to; nil where no bot runs
@@ -39,6 +40,9 @@ func (e ending) commit(ctx context.Context, change *journal.Change, runs []journ
 	for _, r := range runs {
 		keys = append(keys, r.Event)
 		rec, err := readRun(r)
+		if err != nil || rec.Lane == r.ID {
+			change.State = append(change.State, journal.StateWrite{Scope: scopeLane, Key: r.ID})
+		}
 		if err != nil || rec.Batch == nil || rec.Batch.Leader != r.ID { // what cannot be read leads nothing
 			continue
 		}
@@ -89,6 +93,7 @@ func (e ending) commit(ctx context.Context, change *journal.Change, runs []journ
 	if err := e.journal.Commit(ctx, change); err != nil {
 		return err
 	}
+	e.lanes.leave(change.EndRuns...)
 	if e.wake != nil {
 		for _, t := range timers {
 			e.wake(t)
@@ -152,7 +157,7 @@ func (r *run) endShared(ctx context.Context) error {
 }
 
 func (b *Bot) ending(outcome string) ending {
-	return ending{b.journal, &b.inspector.events, b.people, outcome, b.clock.Now(), func(t journal.Timer) { b.timers.add(t) }}
+	return ending{b.journal, &b.inspector.events, b.people, b.lanes, outcome, b.clock.Now(), func(t journal.Timer) { b.timers.add(t) }}
 }
 
 // giveUp ends everything that a panicking item belongs to. A batch that waits has no part in it.
@@ -181,5 +186,9 @@ func (b *Bot) tryGiveUp(ctx context.Context, it item) error {
 	})
 	change := new(journal.Change)
 	b.people.endEvent(change, key) // also of runs that never came to be
-	return b.ending("given up").commit(ctx, change, runs, key)
+	if err := b.ending("given up").commit(ctx, change, runs, key); err != nil {
+		return err
+	}
+	b.lanes.leaveEvent(key) // also of runs that never came to be
+	return nil
 }

@@ -50,6 +50,9 @@ func (r *run) exec(ctx context.Context, last func() bool) (ended bool, err error
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
+		if r.displaced() {
+			return true, r.endDisplaced(ctx)
+		}
 		r.scope.Facts.Now = r.b.now()
 		if r.top().Index >= len(r.list()) {
 			if len(r.rec.Frames) == r.rec.Base+1 {
@@ -158,7 +161,12 @@ func (r *run) end(ctx context.Context, last bool) error {
 	if last {
 		r.change.Done = append(r.change.Done, r.event)
 	}
-	return r.observeEnd(last, r.write(ctx))
+	leaveLane(&r.rec, r.id, r.change)
+	if err := r.write(ctx); err != nil {
+		return err
+	}
+	r.b.lanes.leave(r.id)
+	return r.observeEnd(last, nil)
 }
 
 // failed records a step that failed before it began; it reports whether that ends the run.
@@ -624,7 +632,7 @@ func stepError(err error) *rules.StepError {
 	code := codeFailed
 	var input *actions.InputError
 	var status *actions.StatusError
-	var failure *actions.Failure
+	var own interface{ ErrorCode() string }
 	switch {
 	case errors.Is(err, actions.ErrUnsettled):
 		code = codeInterrupted
@@ -632,12 +640,12 @@ func stepError(err error) *rules.StepError {
 		code = codeTimeout
 	case sdkconn.CodeOf(err) != 0:
 		code = fmt.Sprint(int32(sdkconn.CodeOf(err)))
+	case errors.As(err, &own) && own.ErrorCode() != "":
+		code = own.ErrorCode()
 	case errors.As(err, &input):
 		code = codeInput
 	case errors.As(err, &status):
 		code = fmt.Sprintf("http_%d", status.Status)
-	case errors.As(err, &failure):
-		code = failure.Code
 	}
 	return &rules.StepError{Code: code, Text: err.Error()}
 }

@@ -10,13 +10,17 @@ import (
 
 // gate answers Facts.Gate for one rule event, and remembers how each rule came through.
 type gate struct {
-	b      *Bot
-	ctx    context.Context
-	ev     *rules.Event
-	facts  *rules.Facts
-	told   map[string]gateRecord
-	passed map[string]*pass // by rule
-	err    error            // the journal's: nothing that was decided counts
+	b     *Bot
+	ctx   context.Context
+	event string // the key of the journal's event
+	ev    *rules.Event
+	nth   int // which of the rule events that the event stands for
+	facts *rules.Facts
+
+	conversation string // the queue of the event
+	told         map[string]gateRecord
+	passed       map[string]*pass // by rule
+	err          error            // the journal's: nothing that was decided counts
 
 	talks   bool            // a rule with a session has fired on this event
 	opening map[string]bool // the batches that earlier rule events of the same event begin
@@ -28,11 +32,12 @@ type pass struct {
 	limit string // the scope of the limit
 	batch string // the scope of the batch, "" for none
 	open  bool   // it was there when the gate was asked
+	lane  string // the run that has a place in its rule's lane, "" for none
 }
 
 // open sets facts.Gate for one rule event.
-func (g *gate) open(ev *rules.Event, facts *rules.Facts) {
-	g.ev, g.facts, g.told, g.passed = ev, facts, nil, nil
+func (g *gate) open(ev *rules.Event, nth int, facts *rules.Facts) {
+	g.ev, g.nth, g.facts, g.told, g.passed = ev, nth, facts, nil, nil
 	facts.Gate = g.ask
 }
 
@@ -56,10 +61,16 @@ func (g *gate) ask(f rules.Fired) rules.Gate {
 		return g.tell(f.Rule, p, rules.Gate{Closed: true, Why: why})
 	}
 	answer := g.askBatch(f, p)
+	if !answer.Closed {
+		answer = g.askLane(f, p)
+	}
 	if !answer.Closed && p.turn == nil {
-		if limited := g.askLimit(f, p); limited.Why != "" {
-			answer = limited
+		limited := g.askLimit(f, p)
+		if t := p.turn; p.lane != "" && (limited.Closed || t != nil && (t.tell || t.silent())) {
+			g.b.lanes.leave(p.lane) // its steps are not done
+			p.lane, answer.Why = "", ""
 		}
+		answer = rules.Gate{Closed: limited.Closed, Why: joined(answer.Why, limited.Why)}
 	}
 	if !answer.Closed && f.Rule.Session != nil {
 		g.talks = true
@@ -121,12 +132,17 @@ func (g *gate) silent(rule *rules.Rule) bool {
 }
 
 // admit gives a run what the gate said of its rule.
-func (g *gate) admit(r *run, change *journal.Change) {
+func (g *gate) admit(r *run, change *journal.Change) error {
 	p := g.passed[r.rule.ID]
 	if p == nil {
-		return
+		return nil
 	}
 	r.pass = p
+	if p.lane != "" {
+		if err := r.enterLane(change); err != nil {
+			return err
+		}
+	}
 	switch t := p.turn; {
 	case t == nil:
 	case t.tell:
@@ -135,6 +151,15 @@ func (g *gate) admit(r *run, change *journal.Change) {
 	case p.batch == "":
 		r.take(*t, p.limit, change)
 	}
+	return nil
+}
+
+// joined puts what two gates say beside each other.
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
 }
 
 // take notes the run's turn.
@@ -203,6 +228,10 @@ func (r *run) takeTurn(ctx context.Context) (bool, error) {
 				return false, err
 			}
 			r.rec.Wait = nil
+		case waitLane:
+			if ok, err := r.takeLane(); !ok || err != nil {
+				return false, err
+			}
 		case waitBatch:
 			if ok, err := r.closeBatch(ctx); !ok {
 				return false, err

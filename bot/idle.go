@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"time"
 
 	"github.com/timbot-go/timbot/sdkconn"
 )
@@ -39,6 +40,9 @@ func (b *Bot) idle(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := b.timers.wait(ctx, b.clock); err != nil {
+			return err
+		}
 		total, err := b.busy.wait(ctx)
 		if err != nil {
 			return err
@@ -49,3 +53,7 @@ func (b *Bot) idle(ctx context.Context) error {
 		before = total
 	}
 }
+
+// NextDue is when the first of what waits for its time goes on; ok is false when nothing does. With Idle it is what a
+// virtual clock needs to go from one such moment to the next.
+func (b *Bot) NextDue() (due time.Time, ok bool) { return b.timers.next() }

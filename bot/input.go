@@ -40,6 +40,7 @@ func (b *Bot) input(ctx context.Context) error {
 		return stopped(ctx, fmt.Errorf("journal: %w", err))
 	}
 	close(b.ready)
+	b.taking.Store(ctx.Err() == nil)
 	b.log.Info("bot started", "user", b.conn.Self(), "rules", len(b.rules().Rules))
 	if err := b.conn.Subscribe(ctx, b.accept); err != nil {
 		return stopped(ctx, fmt.Errorf("connection: %w", err))
@@ -58,6 +59,9 @@ func stopped(ctx context.Context, err error) error {
 // takeUp queues the events and sets the timers that the journal holds.
 func (b *Bot) takeUp(ctx context.Context) error {
 	if err := b.people.load(ctx, b.journal); err != nil {
+		return err
+	}
+	if err := b.lanes.load(ctx, b.journal); err != nil {
 		return err
 	}
 	timers, err := b.journal.Timers(ctx)

@@ -18,8 +18,10 @@ type Inspector struct {
 	actions *actions.Registry
 	clock   clockwork.Clock
 	wake    func(journal.Timer) // tells the running bot of a timer; nil without one
+	live    func() *rules.Set   // of the running bot; nil without one
 
 	people   *people                        // of the running bot; nil without one
+	lanes    *lanes                         // of the running bot; nil without one
 	goOnWith func(conversation, run string) // lets a run of the running bot go on; nil without one
 
 	changing sync.Mutex // one person at a time

@@ -151,7 +151,7 @@ rules:
 	for _, want := range []string{"r", "s"} {
 		facts := &rules.Facts{Now: clock.Now()}
 		g := &gate{b: b, ctx: t.Context()}
-		g.open(&ev, facts)
+		g.open(&ev, 0, facts)
 		d := set.Match(&ev, facts)
 		if err := g.close(); err != nil || len(d.Fired) != 1 || d.Fired[0].Rule.ID != want {
 			t.Fatalf("fired %+v, %v; want %s", d.Fired, err, want)

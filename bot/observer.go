@@ -36,6 +36,10 @@ type Observer interface {
 	// SendPaced is called when a message had to wait so long to keep the service's limits.
 	SendPaced(waited time.Duration)
 
+	// WebhookCalled is called for each call of a webhook. path is empty for one that there is not; result is "accepted",
+	// "again" for a delivery that was taken before, or in one word why the call was refused.
+	WebhookCalled(path, result string)
+
 	// JournalWorking is called when the journal begins to fail, and when it works again.
 	JournalWorking(ok bool)
 }
@@ -84,6 +88,7 @@ func (blind) StepDone(_, _, _ string, _ time.Duration)    {}
 func (blind) RunEnded(_, _ string, _ time.Duration)       {}
 func (blind) EventDone(*Handled)                          {}
 func (blind) SendPaced(time.Duration)                     {}
+func (blind) WebhookCalled(_, _ string)                   {}
 func (blind) JournalWorking(bool)                         {}
 func (b *Bot) watched() bool                              { _, nobody := b.observer.(blind); return !nobody }
 

@@ -38,6 +38,7 @@ func (w *witness) StepDone(rule, action, code string, _ time.Duration) {
 }
 func (w *witness) RunEnded(rule, outcome string, _ time.Duration) { w.note("run %s %s", rule, outcome) }
 func (w *witness) SendPaced(time.Duration)                        { w.note("paced") }
+func (w *witness) WebhookCalled(path, result string)              { w.note("webhook %s %s", path, result) }
 func (w *witness) JournalWorking(ok bool)                         { w.note("journal %t", ok) }
 func (w *witness) EventDone(h *bot.Handled) {
 	w.note("done %d runs", len(h.Runs))

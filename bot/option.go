@@ -31,6 +31,10 @@ func WithActions(r *actions.Registry) Option { return func(b *Bot) { b.actions =
 // WithClock sets where the bot reads the time. The default is the real clock.
 func WithClock(c clockwork.Clock) Option { return func(b *Bot) { b.clock = c } }
 
+// WithSteadyClock says that the clock never jumps and the machine never sleeps, as with a clock of a test: the bot then does
+// not wake once a minute to look, while timers are set.
+func WithSteadyClock() Option { return func(b *Bot) { b.steadyClock = true } }
+
 // WithLocation sets the time zone in which now() answers. The default is the host's.
 func WithLocation(l *time.Location) Option { return func(b *Bot) { b.zone = l } }
 

@@ -3,7 +3,8 @@ package bot
 import (
 	"context"
 	"fmt"
-	"maps"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
@@ -94,7 +95,7 @@ func (b *Bot) takeUpRuns(ctx context.Context, runs []journal.Run) error {
 
 // waits reports whether a run goes on waiting: for its timer, or, without one, for something that has not come.
 func (b *Bot) waits(r journal.Run) bool {
-	if b.people.ready(r.ID) {
+	if b.people.ready(r.ID) || b.lanes.ready(r.ID) {
 		return false
 	}
 	if b.timers.wakes(r.ID) {
@@ -124,6 +125,9 @@ func (b *Bot) resume(ctx context.Context, id string) error {
 	}
 	r.change.StopTimers = append(r.change.StopTimers, id)
 	r.shared = true
+	if r.displaced() {
+		return r.endDisplaced(ctx)
+	}
 	if ok, err := r.takeTurn(ctx); !ok || err != nil {
 		return err
 	}
@@ -145,6 +149,12 @@ func ruleEvents(stored journal.Event, rec eventRecord, self string) []rules.Even
 	if rec.SDK == nil {
 		ev := rules.Lifecycle(rec.Lifecycle, rec.At, self)
 		ev.Key, ev.Hops = stored.Key, rec.Hops
+		if len(rec.Call) > 0 {
+			var call callRecord
+			if err := json.Unmarshal(rec.Call, &call); err == nil { // which storeCall wrote
+				ev.Data = call.trigger()
+			}
+		}
 		if len(rec.Data) > 0 {
 			ev.Data, _ = decodeValue(rec.Data) // which encodeValue wrote
 		}
@@ -167,7 +177,7 @@ func (b *Bot) decide(
 		b.observer.EventGivenUp()
 		return nil, change, nil
 	}
-	g := &gate{b: b, ctx: ctx}
+	g := &gate{b: b, ctx: ctx, event: stored.Key, conversation: stored.Conversation}
 	var runs []*run
 	for nth := range events {
 		ev := &events[nth]
@@ -177,7 +187,7 @@ func (b *Bot) decide(
 		}
 		heard := b.hear(ev, trace)
 		facts.Taken = heard.taken
-		g.open(ev, facts)
+		g.open(ev, nth, facts)
 		decision := set.Match(ev, facts)
 		if err := g.close(); err != nil {
 			return nil, nil, err
@@ -219,7 +229,9 @@ func (b *Bot) decide(
 			if err := b.openDialogue(r, change); err != nil {
 				return nil, nil, err
 			}
-			g.admit(r, change)
+			if err := g.admit(r, change); err != nil {
+				return nil, nil, err
+			}
 			runs = append(runs, r)
 		}
 	}
@@ -251,55 +263,6 @@ func (b *Bot) learn(ctx context.Context, f *rules.Facts, ev *rules.Event, needs 
 	}
 	return nil
 }
-
-// stateScope names the journal's scopes of what rules call state.user, state.chat and state.bot.
-func stateScopes(ev *rules.Event) (user, chat, own string) {
-	if ev.User != "" {
-		user = "user/" + ev.User
-	}
-	if ev.Source != nil {
-		if c := ev.Source.Conversation(); c.Valid() {
-			chat = "chat/" + c.String()
-		}
-	}
-	return user, chat, "bot"
-}
-
-// state reads what the journal keeps for the event's user, its conversation and the bot.
-func (b *Bot) state(ctx context.Context, s *rules.State, ev *rules.Event) error {
-	user, chat, own := stateScopes(ev)
-	var err error
-	if s.User, err = b.readState(ctx, user); err != nil {
-		return err
-	}
-	if s.Chat, err = b.readState(ctx, chat); err != nil {
-		return err
-	}
-	s.Bot, err = b.readState(ctx, own)
-	return err
-}
-
-func (b *Bot) readState(ctx context.Context, scope string) (map[string]any, error) {
-	if scope == "" {
-		return nil, nil
-	}
-	raw, err := b.journal.State(ctx, scope)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string]any, len(raw))
-	for k, data := range maps.All(raw) {
-		v, err := decodeValue(data)
-		if err != nil {
-			return nil, fmt.Errorf("state %s %s: %w", scope, k, err)
-		}
-		out[k] = seenValue(v)
-	}
-	return out, nil
-}
-
-// seenValue is a kept value as expressions see it.
-func seenValue(v any) any { return rules.View(rules.Type{Kind: rules.KindAny}, v) }
 
 // create adds an event's runs to the change that writes them down.
 func (b *Bot) create(v *version, runs []*run, change *journal.Change) error {

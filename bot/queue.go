@@ -55,6 +55,9 @@ func (q *queues) reserve(ctx context.Context) error {
 	}
 }
 
+// full reports whether there is no room for one more event.
+func (q *queues) full() bool { return len(q.slots) == cap(q.slots) }
+
 // put adds work to a conversation; an event needs a reserved slot, which take gives back.
 func (q *queues) put(conversation string, it item) {
 	q.mu.Lock()

@@ -12,7 +12,8 @@ import (
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
-// eventRecord is an event as the journal keeps it: one of the connection, one of the bot's own life, or a signal.
+// eventRecord is an event as the journal keeps it: one of the connection, one of the bot's own life, a signal, or a call of a
+// webhook.
 type eventRecord struct {
 	SDK       *sdkconn.Event `json:"sdk,omitzero"`
 	Lifecycle string         `json:"lifecycle,omitzero"`
@@ -20,6 +21,7 @@ type eventRecord struct {
 
 	Data jsontext.Value `json:"data,omitzero"` // of a signal: encodeValue
 	Hops int            `json:"hops,omitzero"` // of a signal: how many led to it
+	Call jsontext.Value `json:"call,omitzero"` // of a webhook: callRecord
 }
 
 func newEvent(e *sdkconn.Event) (journal.Event, error) {
@@ -69,6 +71,9 @@ type runRecord struct {
 	Tried int          `json:"tried,omitzero"` // attempts of the step at the place before a person had it tried again
 	Turn  *turnRecord  `json:"turn,omitzero"`  // the turn under a limit that it waits for, or waited
 	Batch *batchRecord `json:"batch,omitzero"` // the batch that it belongs to
+
+	// Lane is the run that has a place in the lane of its rule: this one, or the one that it is a branch of.
+	Lane string `json:"lane,omitzero"`
 }
 
 // turnRecord names a mark of a limit.
@@ -97,6 +102,7 @@ type root string
 const (
 	rootSteps     root = "" // do
 	rootOver      root = "limit.reply"
+	rootUsage     root = "command.usage"
 	rootOnTimeout root = "session.on_timeout"
 	rootOnCancel  root = "session.on_cancel"
 )
@@ -106,6 +112,8 @@ func (r root) of(rule *rules.Rule) []*rules.Step {
 	switch {
 	case r == rootOver && rule.Limit != nil:
 		return rule.Limit.Reply
+	case r == rootUsage && rule.Command != nil:
+		return rule.Command.Usage
 	case r == rootOnTimeout && rule.Session != nil:
 		return rule.Session.OnTimeout
 	case r == rootOnCancel && rule.Session != nil:
@@ -140,6 +148,8 @@ const (
 	waitPace    waitFor = "pace"     // room under the service's limits
 
 	waitParallel waitFor = "parallel" // the branches of a parallel step
+
+	waitLane waitFor = "runs before it" // of a rule whose runs queue
 )
 
 // waitRecord is what a run waits for. Most waits have a timer of the run's id in the journal, due at Due.

@@ -56,6 +56,9 @@ func (b *Bot) Reload(set *rules.Set) error {
 	if set.Bot.Connection != old.set.Bot.Connection {
 		return errors.New("reload: bot.connection has changed: restart the bot")
 	}
+	if set.Bot.Webhooks.Listen != old.set.Bot.Webhooks.Listen {
+		b.log.Warn("bot.webhooks.listen has changed: restart the bot to listen there")
+	}
 	b.keepSet(old.set)
 	b.usePlugins(set)
 	b.current.Store(v)
@@ -107,7 +110,7 @@ func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
 	if set := b.keptSet(hash); set != nil {
 		return set, nil
 	}
-	set, err := storedSet(ctx, b.journal, b.actions, hash)
+	set, err := storedSet(ctx, b.journal, b.actions, hash, os.LookupEnv)
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +118,10 @@ func (b *Bot) ruleSet(ctx context.Context, hash string) (*rules.Set, error) {
 	return set, nil
 }
 
-// storedSet compiles a rule set that a journal keeps.
-func storedSet(ctx context.Context, j journal.Journal, registry *actions.Registry, hash string) (*rules.Set, error) {
+// storedSet compiles a rule set that a journal keeps. env looks secrets up.
+func storedSet(
+	ctx context.Context, j journal.Journal, registry *actions.Registry, hash string, env func(string) (string, bool),
+) (*rules.Set, error) {
 	stored, err := j.RuleSet(ctx, hash)
 	if err != nil {
 		return nil, err
@@ -129,7 +134,7 @@ func storedSet(ctx context.Context, j journal.Journal, registry *actions.Registr
 	if err != nil {
 		return nil, fmt.Errorf("rule set %s: %w", hash, err)
 	}
-	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(registry), Env: os.LookupEnv})
+	set, err := rules.Load(fsys, rec.File, rules.Options{Catalog: Catalog(registry), Env: env})
 	if err != nil {
 		return nil, fmt.Errorf("rule set %s: %w", hash, err)
 	}

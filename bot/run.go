@@ -45,18 +45,26 @@ type run struct {
 	change *journal.Change
 }
 
+// runID names the run of a rule that fired on the nth of the rule events that an event stands for.
+func runID(event string, nth int, rule *rules.Rule) string {
+	return fmt.Sprintf("%s/%d/%s", event, nth, rule.ID)
+}
+
 // newRun makes the run of a rule that fired.
 func (b *Bot) newRun(
 	set *rules.Set, stored journal.Event, ev *rules.Event, nth, order int, facts *rules.Facts, f rules.Fired,
 	trace *traceRecord,
 ) *run {
 	r := &run{
-		b: b, trace: trace, id: fmt.Sprintf("%s/%d/%s", stored.Key, nth, f.Rule.ID), event: stored.Key, order: order, set: set,
+		b: b, trace: trace, id: runID(stored.Key, nth, f.Rule), event: stored.Key, order: order, set: set,
 		rule: f.Rule, ev: ev, steps: make(map[string]stepRecord), change: &journal.Change{},
 		rec: runRecord{
 			Rule: f.Rule.ID, Nth: nth, Hit: f.Hit, Frames: []frame{{}},
 			Facts: factsRecord{facts.UserRole, facts.UserName, facts.ChatName, facts.GroupType},
 		},
+	}
+	if f.Hit.Wrong != "" {
+		r.rec.Root = rootUsage
 	}
 	r.open(facts, make(map[string]any))
 	r.trace.run(r.id, r.rule.ID, r.b.clock.Now())
@@ -201,7 +209,7 @@ func (r *run) restoreItems() error {
 // stepsByPath is every step of a rule.
 func stepsByPath(rule *rules.Rule) map[string]*rules.Step {
 	byPath := make(map[string]*rules.Step)
-	for _, list := range []root{rootSteps, rootOver, rootOnTimeout, rootOnCancel} {
+	for _, list := range []root{rootSteps, rootOver, rootUsage, rootOnTimeout, rootOnCancel} {
 		eachStep(list.of(rule), func(s *rules.Step) { byPath[s.Path] = s })
 	}
 	return byPath

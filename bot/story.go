@@ -83,6 +83,7 @@ type StoryRule struct {
 	Why       string      `json:"why,omitzero"`
 	Hits      []StoryHit  `json:"hits,omitzero"`
 	Normalize string      `json:"normalize,omitzero"` // of a rule with hits
+	Found     string      `json:"found,omitzero"`     // the row of a faq that answers, or what is wrong with a command's arguments
 	Command   string      `json:"command,omitzero"`
 	Args      []string    `json:"args,omitzero"`
 	Parts     []StoryPart `json:"parts,omitzero"` // of its if, in their order
@@ -122,7 +123,7 @@ type StoryRun struct {
 	Rule    string      `json:"rule"`
 	Began   time.Time   `json:"began,omitzero"`
 	Ended   time.Time   `json:"ended,omitzero"` // zero while it is open
-	Outcome string      `json:"outcome"`        // running, waiting, done, failed, dead, dropped, cancelled, timed out, given up
+	Outcome string      `json:"outcome"`        // running, waiting, done, failed, dead, dropped, cancelled, timed out, restarted, given up
 	Wait    *StoryWait  `json:"wait,omitzero"`
 	Dead    *StoryDead  `json:"dead,omitzero"`
 	Steps   []StoryStep `json:"steps,omitzero"`
@@ -329,6 +330,11 @@ func (in *Inspector) set(ctx context.Context, hash string) (*rules.Set, error) {
 	if hash == "" {
 		return nil, nil
 	}
+	if in.live != nil {
+		if set := in.live(); set.Hash() == hash {
+			return set, nil
+		}
+	}
 	in.reading.Lock()
 	defer in.reading.Unlock()
 	for i, set := range in.sets {
@@ -337,7 +343,8 @@ func (in *Inspector) set(ctx context.Context, hash string) (*rules.Set, error) {
 			return set, nil
 		}
 	}
-	set, err := storedSet(ctx, in.journal, in.actions, hash)
+	// What is told of a decision reads no secret, and who asks may not have them.
+	set, err := storedSet(ctx, in.journal, in.actions, hash, func(string) (string, bool) { return "", true })
 	if err != nil {
 		return nil, err
 	}
@@ -452,7 +459,7 @@ func outcomeOf(e *rules.Explanation) string {
 func storyRule(e *rules.Explanation, outcome, text string) StoryRule {
 	r := StoryRule{
 		ID: e.Rule.ID, Name: e.Rule.Name, Stage: e.Rule.Stage.String(), Outcome: outcome, Shadow: e.Shadow, Why: e.Text,
-		Command: e.Hit.Command, Args: e.Hit.Args,
+		Found: e.Found, Command: e.Hit.Command, Args: e.Hit.Args,
 	}
 	for i, word := range e.Hit.Words {
 		hit := StoryHit{Word: word}

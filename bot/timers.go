@@ -23,13 +23,15 @@ const (
 // timers is the journal's timers in the order in which they are due. A timer that was moved or removed stays in the heap
 // until its old time comes, and is passed over then, or until those are the most of the heap.
 type timers struct {
-	jumped func(by time.Duration) // is told when the time of day jumps while a timer is set
+	jumped func(by time.Duration) // is told when the time of day jumps while a timer is set; nil: it never does
 
 	mu      sync.Mutex
 	heap    timerHeap
 	set     map[string]journal.Timer
 	found   map[string]bool // those that the journal held at the start
 	changed chan struct{}   // room for one: the first in the heap is a new one
+	firing  bool            // run hands over what was due
+	calm    chan struct{}   // closed when run has handed over what was due; nil while nobody waits for it
 }
 
 func newTimers(jumped func(by time.Duration)) *timers {
@@ -45,11 +47,16 @@ func (t *timers) add(ts ...journal.Timer) {
 		heap.Push(&t.heap, x)
 		t.compact()
 		if t.heap[0].ID == x.ID {
-			select {
-			case t.changed <- struct{}{}:
-			default:
-			}
+			t.nudge()
 		}
+	}
+}
+
+// nudge makes run look again.
+func (t *timers) nudge() {
+	select {
+	case t.changed <- struct{}{}:
+	default:
 	}
 }
 
@@ -109,25 +116,74 @@ func (t *timers) has(id string) bool {
 	return ok
 }
 
-// due takes the timers whose time has come, and says when the next one's comes.
+// due takes the timers whose time has come, and says when the next one's comes. The caller hands them over, then calls
+// handedOver.
 func (t *timers) due(clock clockwork.Clock) (ready []journal.Timer, next journal.Timer, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.firing = true
 	now := clock.Now()
-	for len(t.heap) > 0 {
-		first := t.heap[0]
-		if current, ok := t.set[first.ID]; !ok || !current.Due.Equal(first.Due) {
-			heap.Pop(&t.heap)
-			continue
-		}
-		if first.Due.After(now) {
-			return ready, first, true
+	for {
+		if next, more = t.first(); !more || next.Due.After(now) {
+			return ready, next, more
 		}
 		heap.Pop(&t.heap)
-		delete(t.set, first.ID)
-		ready = append(ready, first)
+		delete(t.set, next.ID)
+		ready = append(ready, next)
 	}
-	return ready, journal.Timer{}, false
+}
+
+// first is the timer that is due first. The caller holds mu.
+func (t *timers) first() (first journal.Timer, ok bool) {
+	for len(t.heap) > 0 {
+		first = t.heap[0]
+		if current, ok := t.set[first.ID]; ok && current.Due.Equal(first.Due) {
+			return first, true
+		}
+		heap.Pop(&t.heap)
+	}
+	return journal.Timer{}, false
+}
+
+// next is when the first timer is due; ok is false when none is set.
+func (t *timers) next() (due time.Time, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	first, ok := t.first()
+	return first.Due, ok
+}
+
+func (t *timers) handedOver() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.firing = false
+	if t.calm != nil {
+		close(t.calm)
+		t.calm = nil
+	}
+}
+
+// wait blocks until no timer is due that was not handed over.
+func (t *timers) wait(ctx context.Context, clock clockwork.Clock) error {
+	for {
+		t.mu.Lock()
+		first, ok := t.first()
+		if !t.firing && (!ok || first.Due.After(clock.Now())) {
+			t.mu.Unlock()
+			return nil
+		}
+		if t.calm == nil {
+			t.calm = make(chan struct{})
+		}
+		calm := t.calm
+		t.mu.Unlock()
+		t.nudge() // its alarm may be set by a time that a virtual clock has left meanwhile
+		select {
+		case <-calm:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // run calls fire with each timer that comes due, until ctx ends. It sleeps for good while none is set.
@@ -144,14 +200,18 @@ func (t *timers) run(ctx context.Context, clock clockwork.Clock, fire func(journ
 		for _, x := range ready {
 			fire(x)
 		}
+		t.handedOver()
 		var alarm clockwork.Timer
 		var rings, beats <-chan time.Time
 		if more {
-			if pulse == nil {
-				pulse, began = clock.NewTimer(beat), clock.Now().Round(0)
+			rest := next.Due.Sub(clock.Now())
+			if t.jumped != nil {
+				if pulse == nil {
+					pulse, began = clock.NewTimer(beat), clock.Now().Round(0)
+				}
+				beats = pulse.Chan()
 			}
-			beats = pulse.Chan()
-			if rest := next.Due.Sub(clock.Now()); rest < beat {
+			if rest < beat || beats == nil {
 				alarm = clock.NewTimer(rest)
 				rings = alarm.Chan()
 			}

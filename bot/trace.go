@@ -59,7 +59,7 @@ type runTrace struct {
 	Rule    string      `json:"rule"`
 	Began   int64       `json:"began"`            // Unix milliseconds
 	Ended   int64       `json:"ended,omitzero"`   // 0 while it is open
-	Outcome string      `json:"outcome,omitzero"` // done, failed, waiting, dead, dropped, cancelled, timed out, given up
+	Outcome string      `json:"outcome,omitzero"` // done, failed, waiting, dead, dropped, cancelled, timed out, restarted, given up
 	Wait    *waitRecord `json:"wait,omitzero"`    // while it waits
 	Steps   []stepTrace `json:"steps,omitzero"`
 	More    int         `json:"more,omitzero"` // steps that are not in Steps

@@ -1,12 +1,13 @@
 package plugins
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Handler does an action. Func makes one.
@@ -44,9 +45,7 @@ func (f function[In, Out]) types() (in, out []field) {
 
 func (f function[In, Out]) call(ctx context.Context, input []byte) ([]byte, error) {
 	var in In
-	d := json.NewDecoder(bytes.NewReader(input))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
+	if err := json.Unmarshal(input, &in, json.RejectUnknownMembers(true)); err != nil {
 		return nil, &Error{
 			Code: "input", Final: true,
 			Text: fmt.Sprintf("the inputs are not those of this program (is its plugin.yaml current?): %v", err),
@@ -56,7 +55,7 @@ func (f function[In, Out]) call(ctx context.Context, input []byte) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	output, err := json.Marshal(out)
+	output, err := json.Marshal(out, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return nil, fmt.Errorf("the outputs: %w", err)
 	}

@@ -56,7 +56,7 @@ func serve(p Plugin, args []string, in io.Reader, out io.Writer) error {
 	}
 	s := newServer(&p)
 	server := grpc.NewServer(grpc.Creds(creds), grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxSendMsgSize(wire.MaxMessage),
-		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0)))) // a new goroutine for each call grows a new stack for it
+		grpc.InitialWindowSize(wire.MaxMessage), grpc.InitialConnWindowSize(4*wire.MaxMessage)) // else it measures the way by pings
 	wire.RegisterPluginServer(server, s)
 	go func() { // ends with the process
 		_, _ = io.Copy(io.Discard, in)

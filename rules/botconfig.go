@@ -20,6 +20,8 @@ type BotConfig struct {
 	Keep       Keep
 	Pace       Pace
 	HTTP       HTTP
+	Language   string // of the bot's own texts: "zh" or "en"; empty: "zh"
+	Webhooks   WebhookConfig
 	Pos        Pos
 
 	ConnectionPos Pos // of Connection, to point at a URL that cannot be opened
@@ -64,7 +66,7 @@ func defaultBot() BotConfig {
 	}
 }
 
-var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace", "http"}
+var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace", "http", "webhooks", "language", "help"}
 
 func (l *loader) resolveBot(set *Set) {
 	if l.bot == nil {
@@ -102,6 +104,12 @@ func (l *loader) resolveBot(set *Set) {
 			r.pace(e.value, &b.Pace)
 		case "http":
 			r.http(e.value, &b.HTTP)
+		case "language":
+			b.Language, _ = r.enum(e.value, "language", languageNames...)
+		case "help":
+			l.help = e.value
+		case "webhooks":
+			l.webhooksConfig(r, e.value, &b.Webhooks)
 		default:
 			r.unknown(e, botKeys)
 		}

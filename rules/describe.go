@@ -35,7 +35,10 @@ type Description struct {
 	Always   bool   `json:"always"`
 	Narrowed string `json:"narrowed,omitzero"`
 
-	Keys  []DescribedKey  `json:"keys,omitzero"`  // limit, batch, session and the like
+	Keys []DescribedKey `json:"keys,omitzero"` // limit, batch, session and the like
+	// Defaults is what of this comes from defaults; Text is with its place.
+	Defaults []DescribedKey `json:"defaults,omitzero"`
+
 	Reads []string        `json:"reads,omitzero"` // facts that an event does not carry itself
 	Steps []DescribedStep `json:"steps"`
 }
@@ -89,16 +92,34 @@ func (s *Set) Describe(r *Rule, catalog Catalog) *Description {
 				d.Words = append(d.Words, DescribedWords{part.key, words[:n], len(words) - n})
 			}
 		}
+		if f := m.faq; f != nil {
+			asked := DescribedWords{Key: "faq", More: max(0, len(f.rows)-maxDescribedWords)}
+			for _, row := range f.rows[:len(f.rows)-asked.More] {
+				asked.Words = append(asked.Words, row.question)
+			}
+			d.Words = append(d.Words, asked)
+		}
 	}
 	if r.cond != nil && r.cond.operands != nil {
 		d.Conditions = describeOperands(r.cond.operands())
 	}
 	switch {
 	case d.Always:
-	case r.match != nil && len(r.match.any.words)+len(r.match.all.words) > 0:
+	case r.match != nil && r.match.wants():
 		d.Narrowed = "its words"
 	default:
 		d.Narrowed = "what its if names"
+	}
+	if u := r.Used; u != nil {
+		d.Keys = append(d.Keys, DescribedKey{"use", fmt.Sprintf("%s as %s (%s)", u.Blueprint, u.ID, u.Pos)})
+	}
+	for _, v := range r.Defaults {
+		d.Defaults = append(d.Defaults, DescribedKey{v.Key, fmt.Sprintf("%s (%s)", v.Text, v.Pos)})
+	}
+	for _, name := range r.Events {
+		if path, ok := strings.CutPrefix(name, webhookPrefix); ok && s.webhooks[path] != nil {
+			d.Keys = append(d.Keys, DescribedKey{"webhook", s.webhooks[path].describe()})
+		}
 	}
 	w := describer{catalog: catalog}
 	for _, e := range pairs(s.ruleNode(r)) {
@@ -174,6 +195,9 @@ func describeOperands(list []operand) []DescribedCondition {
 
 // ruleNode is the rule as its file has it, or nil.
 func (s *Set) ruleNode(r *Rule) *yaml.Node {
+	if r.node != nil {
+		return r.node
+	}
 	for i := range s.sources {
 		if s.sources[i].Name != r.Pos.File {
 			continue

@@ -31,23 +31,29 @@
 //
 //   - version: always 1. An included file may leave it out.
 //   - bot: connection (the URL that sdkconn.Open takes; it may hold ${{ secrets.NAME }}), admins (user ids), ops_group
-//     (where the bot reports what a person must know), name, catch_up, keep, pace, http (see The bot's section). In the bot's own
-//     file only.
+//     (where the bot reports what a person must know), name, catch_up, keep, pace, http, webhooks (see The bot's section),
+//     language and help (see Commands). In the bot's own file only.
 //   - include: a path or a list of paths, relative to the file that names them and inside the bot's folder. A pattern
 //     (*, ?, [a-z]; no **) stands for what it finds, sorted, without the files that end in _test.yaml. A file is read
 //     once; a cycle, a missing file and a pattern that finds nothing are errors.
-//   - lists: lists of words, each a list of strings or {file: NAME}. All files see all lists.
-//   - vars: plain values under a name. All files see all vars.
 //   - plugins: programs that bring actions, by the name that steps call them. See Plugins. In the bot's own file only.
+//   - lists: lists of words, each a list of strings, {file: NAME}, or {file: NAME.csv, column: NAME}. All files see all
+//     lists.
+//   - vars: values under a name: texts, numbers, booleans, lists, mappings. All files see all vars. ${{ }} in them is
+//     evaluated when the files are loaded; it sees all lists, and the vars before it in the order of reading.
+//   - defaults: what rules have that do not say otherwise. See Defaults.
 //   - secrets: {from: env}. ${{ secrets.NAME }} is then the environment's variable NAME. It may stand in bot.connection and
 //     in inputs that are made for secrets, nowhere else. In the bot's own file only.
-//   - rules: the rules, tried in the order of the files: a file's own first, then those of what it includes.
+//   - rules: the rules, tried in the order of the files: a file's own first, then those of what it includes. An entry may also
+//     be the use of a blueprint. See Blueprints.
 //
 // A list file has one phrase a line. White space around it does not count, a phrase that comes again neither. A # at the
-// start of a line or after white space begins a comment; \# is a # itself.
+// start of a line or after white space begins a comment; \# is a # itself. A file that ends in .csv is a table (RFC 4180)
+// whose first row names the columns; the list is the column of that name, or the first one. Rows in which nothing stands
+// there, and words that come again, do nothing and are warnings.
 //
-// YAML is read as 1.2 reads it: `on:` and `"on":` are both the key on. Anchors, aliases and merge keys (<<) work. A file
-// is UTF-8 without a byte order mark, holds one document, and has at most 4 MiB, 500,000 entries and 100 levels (aliases
+// YAML is read as 1.2 reads it: `on:` and `"on":` are both the key on. Anchors, aliases and merge keys (<<) work. All files
+// are UTF-8, one of YAML without a byte order mark. It holds one document, and has at most 4 MiB, 500,000 entries and 100 levels (aliases
 // expanded); a list file has at most 64 MiB. A key that is not in this page, or that comes twice, is an error. Where the
 // language wants words (lists, match, on, ids), 12, 0xF, 1e3, 2026-01-01, true, null, yes, no, on and off must be quoted,
 // because readers of YAML do not agree on what they are.
@@ -75,6 +81,8 @@
 //   - name: for people.
 //   - on: an event, or a list of events. See Events.
 //   - match: which words the message must have. See Words.
+//   - faq: a table of questions and answers, in place of match. See Questions and answers.
+//   - command: the first word of the message, with typed arguments behind it, in place of match. See Commands.
 //   - if: an expression that must be true. See Expressions.
 //   - stage: guard, main (the default), fallback or observe.
 //   - priority: a whole number, 0 unless given; higher first, inside a stage.
@@ -84,6 +92,7 @@
 //     message.revoked.
 //   - run: live (the default), shadow (evaluated, marked, does nothing) or off (not evaluated).
 //   - limit: how often the rule fires. See Limits.
+//   - concurrency: how many runs are open at once. See Concurrency.
 //   - batch: gathers events into one run. See Batches.
 //   - session: makes the steps a dialogue. See Dialogues.
 //   - do: the steps. See Steps.
@@ -97,7 +106,93 @@
 //	observe   every rule that matches fires, whatever happened before; steps that act on the chat are refused at load
 //
 // A shadow rule fires, marked, where it would fire if it alone were live; it stops nothing and wins over nothing. Neither
-// does a rule that matched and was not let through by its limit or by an open dialogue: it did not fire.
+// does a rule that matched and was not let through by its limit, its concurrency or an open dialogue: it did not fire.
+//
+// # Defaults
+//
+//	version: 1
+//	defaults:
+//	  run: shadow
+//	  limit: { per: user, rate: 1/30s }
+//	  normalize: strict
+//	  timeout: 10s
+//	  retry: { times: 2 }
+//	  on_error: continue
+//	rules:
+//	  - id: hours
+//	    on: message
+//	    match: { any_of: [营业时间] }
+//	    do:
+//	      - reply: 09:00–21:00
+//	  - id: log
+//	    on: message
+//	    stage: observe
+//	    run: live
+//	    limit: none
+//	    do:
+//	      - log: ${{ msg.text }}
+//
+// defaults of the bot's own file are for all rules, those of an included file for the rules of that file; key for key, what
+// a rule or step says goes before what its file says, and that before what the bot's file says. `timbot explain` tells where
+// a value comes from. The keys of defaults:
+//
+//   - stage, priority, run, limit: of rules. A rule that wants no limit says limit: none.
+//   - normalize: of match. strict is not for the modes regex and command, which stay with chat.
+//   - timeout, retry, on_error: of the steps that are actions.
+//
+// # Blueprints
+//
+// A blueprint is a file of rules with inputs, which bots use with values of their own:
+//
+//	version: 1
+//	blueprint:
+//	  name: 广告拦截
+//	  description: Takes messages with certain words back.
+//	  inputs:
+//	    words: { type: list, description: The words. }
+//	    notice: { type: text, default: 您的消息含广告内容，已撤回。 }
+//	    rate: { type: text, default: 1/30s }
+//	    boss: { type: user, required: false }
+//	rules:
+//	  - id: hit
+//	    stage: guard
+//	    on: message.group
+//	    match: { any_of: "${{ inputs.words }}" }
+//	    if: user.id != (inputs.boss ?? "")
+//	    limit: { per: chat, rate: "${{ inputs.rate }}" }
+//	    do:
+//	      - revoke: {}
+//	      - reply: ${{ inputs.notice }}
+//
+// An entry of rules uses it:
+//
+//	version: 1
+//	lists:
+//	  ads: [加微信, 兼职]
+//	rules:
+//	  - id: shop
+//	    run: shadow
+//	    use:
+//	      blueprint: blueprints/ads.yaml
+//	      with:
+//	        words: ${{ lists.ads }}
+//	        boss: alice
+//
+// id stands before the ids of its rules (shop.hit), so that a blueprint may be used several times; run, if it is there, goes
+// before what they say. The rules have the place of the entry in the order. The path is relative to the file that names it.
+//
+// The keys of an input:
+//
+//   - type: text, number, integer (a whole number), boolean, duration, list (of texts), user, group (ids), or choice.
+//   - choices: of the type choice: the texts that it may be.
+//   - description: for people.
+//   - default: what it is when nothing is given.
+//   - required: true unless there is a default. An input with required: false that is not given is an empty list, or nil.
+//
+// with gives plain values, or ${{ }} of lists and vars. In the blueprint inputs.NAME is such a value in every expression; a key
+// that takes no expression, such as stage or rate, takes ${{ inputs.NAME }} alone. A value is never read again, whatever it
+// looks like. A blueprint has version, blueprint, defaults and rules; it sees no lists and vars, and its rules may use other
+// blueprints, up to 8 inside one another. Blueprints bring at most 10,000 rules into a bot.
 //
 // # The bot's section
 //
@@ -123,6 +218,8 @@
 // Steps with the action http ask the hosts of http.allow and no others: a name or an address, or *. and a domain for all
 // below it, either with a port, which is any unless given. Their addresses may be of this machine or of a private network
 // only with private: true; redirects are checked in the same way.
+//
+// webhooks is about all webhooks of the rules: see Webhooks.
 //
 // A rate is how many in how long: 20/s, 1/30s, 3/1m. A size is a number with a unit: B, kB, MB, GB, TB, KiB, MiB, GiB, TiB.
 //
@@ -171,7 +268,8 @@
 //	bot.sig_expired         the bot's ticket is too old
 //
 // A message that is read back from the history and was taken back in the meantime is message.revoked. signal.NAME is what a
-// signal step, or `timbot signal`, tells the rules (see Signals). This version has no schedules and no webhooks.
+// signal step, or `timbot signal`, tells the rules (see Signals). {webhook: /path} is a call over HTTP (see Webhooks). This
+// version has no schedules.
 //
 // # Limits
 //
@@ -204,6 +302,48 @@
 //   - reply: with over: reply; a text, or the inputs of the action reply.
 //
 // With batch, the limit counts batches. A shadow rule is never limited.
+//
+// # Concurrency
+//
+//	rules:
+//	  - id: remind
+//	    on: message.c2c
+//	    match: { mode: command, any_of: [/remind] }
+//	    concurrency: { per: user, mode: restart }
+//	    do:
+//	      - delay: 10m
+//	      - reply: ${{ join(args, " ") }}
+//	  - id: build
+//	    on: signal.build
+//	    concurrency:
+//	      per: ${{ event.data.branch }}
+//	      mode: queued
+//	      max: 3
+//	    do:
+//	      - http: { url: https://ci.example.com/build }
+//	        timeout: 5m
+//
+// A run is open from its beginning to its end, also while it waits: for a delay, an approval, people who have the
+// conversation, a retry, its turn. concurrency says how many runs of the rule are open at once. Its keys, all of which may
+// be left out (concurrency: {}):
+//
+//   - per: user, chat, or a text with ${{ }} (before any step has run): each has runs of its own. Without per it is about
+//     all runs of the rule.
+//   - mode: what becomes of an event that would fire the rule while a run is open. single (the default): the rule does not
+//     fire, and the rules after it are tried. restart: it fires, and the open run ends with the outcome "restarted": a run
+//     that waits at once, one that is doing a step after that step. queued: it fires, and its run waits until those before
+//     it have ended, one after another. parallel: it fires as long as fewer than max runs are open.
+//   - max: of queued, how many wait, 10 unless given; of parallel, how many are open, 1,000 unless given; at most 1,000. An
+//     event beyond it does not fire the rule.
+//
+// A run that stands still because a step failed for good (a dead letter) is open too: nothing else of the rule may happen
+// between its steps, which a person may have done again. single and queued then hold the rule up until `timbot dead` drops
+// or retries it, or bot.keep.dead is over; `timbot why` names the dead letter. restart drops it.
+//
+// Steps of one conversation come one after another anyway: an event is looked at when the one before it in its
+// conversation has ended or waits. The limit is asked last, so that it counts what concurrency let through. Concurrency
+// does not go with batch, and where it restarts or queues neither with session nor with limit's over: wait. A shadow rule
+// has no runs. Runs in progress keep their place when the rules are loaded anew.
 //
 // # Batches
 //
@@ -387,6 +527,85 @@
 //	    do:
 //	      - reply: ${{ args[0] }}：晴
 //
+// # Commands
+//
+//	version: 1
+//	bot:
+//	  connection: local:./data/chat.db?user=concierge
+//	  language: zh
+//	  help: { command: /help, aliases: [帮助] }
+//	rules:
+//	  - id: remind
+//	    on: message
+//	    command:
+//	      name: /remind
+//	      aliases: [提醒]
+//	      doc: 到时提醒我
+//	      args:
+//	        - { name: when, type: duration, required: true, doc: 多久以后 }
+//	        - { name: quiet, type: flag }
+//	        - { name: text, type: rest }
+//	      usage: ${{ command.error }}。${{ command.usage }}
+//	    do:
+//	      - delay: ${{ args.when }}
+//	      - reply: ${{ args.text ?? "时间到" }}
+//	  - id: kick
+//	    on: message.group
+//	    command: { name: /kick, args: [{ name: who, type: user, required: true }] }
+//	    if: user.role in ["owner", "admin"]
+//	    do:
+//	      - remove_member: {}
+//
+// The word is looked for as in mode command; command: /status is one without arguments. The keys of command:
+//
+//   - name, aliases: the word, and others for it.
+//   - doc: what help says of it. hidden: true keeps it out of help.
+//   - args: what comes after the word, in this order.
+//   - usage: what is said when the arguments are wrong, in place of the steps: a text, or the inputs of the action reply. It
+//     sees command.name, command.usage (how the command is written) and command.error (what is wrong); unless given it is
+//     the error and the usage. Limits count it.
+//
+// The keys of an argument:
+//
+//   - name: small letters, or those of a script without, digits and _. args.NAME is the argument, with its type.
+//   - type: text (the default: a word, or what quotation marks hold together), number, integer, duration (5m, 1h30m, 2小时),
+//     date (2026-10-01, 2026年10月1日, today, 明天; a time at midnight in the bot's zone), user (a mention or an id; the id),
+//     choice (one of choices, whatever its case), rest (all that is left), flag (--NAME, true or false).
+//   - required: false unless given; after an argument that need not be there none is required.
+//   - default: what it is when it is not there; without it that is nil.
+//   - choices: of the type choice.
+//   - doc: for the usage.
+//
+// Full-width letters, digits and spaces count as others do. A flag may stand anywhere before rest; -- ends the flags. A name with
+// a blank in it cannot be told from two arguments: mention those people alone, or write the id. When arguments are wrong, the
+// part of if that reads none decides whether the usage is said.
+//
+// help() is a text, for steps: the commands that the event's user may use in its conversation, as far as the parts of their
+// if that do not look at the message say; help("/remind") tells how one of them is written. bot.help makes a rule bot.help of
+// that, which comes before all others: a word, or command and aliases. bot.language is that of these texts, zh (the default)
+// or en.
+//
+// # Questions and answers
+//
+//	rules:
+//	  - id: faq
+//	    on: message
+//	    faq: { file: faq.csv, mode: contains, normalize: chat }
+//
+// faq.csv is a table (see Files); faq: faq.csv says the file alone. A question of it that is in the message fires the rule,
+// which replies the row's answer unless it has do. The columns, in any order, others do not count:
+//
+//	question (问题)              what is asked
+//	aliases (别名, 相似问法)     what else means the same, with | or line breaks between
+//	answer (答案, 回答)          the answer; it is a text, in which ${{ }} is nothing special
+//	answers                      in place of answer: several, with | between; one is picked
+//	mode (匹配方式)              contains, exact, prefix, word or fuzzy; that of faq unless given, which is contains
+//
+// Of several questions in one message an exact one goes before others, then the longest, then the first row. Steps see the
+// row as faq.question, faq.answer and faq.line. Questions that come twice in one mode, and rows without a question or an
+// answer, are errors; a question that another row's question is in is a warning. Ten thousand rows cost a message no more
+// than ten.
+//
 // # Expressions
 //
 // An if holds a bare expression; in every other string ${{ … }} holds one, and the rest is literal text. A value that is one
@@ -400,6 +619,7 @@
 // The language is that of expr-lang (https://expr-lang.org/docs/language-definition), checked when the file is loaded:
 // an unknown name, a wrong type or an if that is no boolean is an error with its place. The names:
 //
+//	trigger of a webhook: path, method, headers, query, json, form, body, id
 //	event   type, key, time, caught_up; data (of a signal); by (who did it), text (of a request, notice or revocation), muted_for,
 //	        changes (of group.changed: what, value)
 //	msg     id, text, time, sender, seq, elems, mentions, mentions_bot, mentions_all, is_self, custom (cloud custom
@@ -410,7 +630,10 @@
 //	chat    id, type ("c2c", "group"); name, group_type ("Public", "Work", "Meeting", "AVChatRoom", "Community"): may be nil
 //	bot     id, name, admins
 //	match   words, spans (start, end: bytes of msg.text), groups, text (of the first hit)
-//	args    the arguments of a command
+//	args    the arguments of a command: a list of texts in mode command, args.NAME for those of command
+//	faq     in the steps of a rule with faq: question, answer, line
+//	command in the usage of a command only: name, usage, error
+//	inputs  inputs.NAME, in a blueprint
 //	lists   lists.NAME; `x in lists.NAME` takes the same time for any length
 //	vars    vars.NAME: of the files, or as a set step of the rule assigned it
 //	state   state.user.NAME, state.chat.NAME, state.bot.NAME: what set steps kept; nil if nothing
@@ -432,6 +655,7 @@
 //	pick(list)           an item of the list, always the same for the same event
 //	redact(text, kinds)  the text with stars in the place of kinds: "phone", "id_card", "bank_card", "email"
 //	string(x)            x as it looks inside a text
+//	help()               in steps: the commands that the user may use
 //	count(key, "24h")    in steps: how many marks count steps made under the key in that time
 //
 // expr-lang's timezone is not there, [a:b] does not cut texts, and a weekday or month is compared by its name:
@@ -582,9 +806,15 @@
 //	plugins:
 //	  shop:
 //	    path: plugins/shop
+//	    command: [./shop, --fast]
 //	    checksum: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 //	    env: [SHOP_URL, SHOP_TOKEN]
-//	    rights: { actions: [reply, send], conversations: [event, "group_@TGS#ops"], signals: [order_changed], state: true }
+//	    rights:
+//	      actions: [reply, send]
+//	      conversations: [event, "group_@TGS#ops"]
+//	      signals: [order_changed]
+//	      state: true
+//	      network: [shop.example.com]
 //	    limits: { timeout: 10s, concurrency: 16, memory: 256MiB }
 //	    restart: { backoff: 1s, crashes: 5, within: 10m }
 //	    start: at_once
@@ -621,7 +851,7 @@
 //	version: 1.2.0
 //	protocol: 1
 //	command: [./shop]
-//	rights: { actions: [reply, send], signals: [order_changed], state: true }
+//	rights: { actions: [reply, send], signals: [order_changed], state: true, network: [shop.example.com] }
 //	actions:
 //	  order_lookup:
 //	    doc: Looks an order up.
@@ -646,6 +876,57 @@
 // plugin_crashed (it ended in the middle of the call), plugin_fault (its answer is not what plugin.yaml says), timeout or
 // interrupted.
 //
+// # Webhooks
+//
+//	version: 1
+//	bot:
+//	  connection: local:./data/chat.db?user=concierge
+//	  webhooks: { listen: "127.0.0.1:8080", secret: "${{ secrets.HOOK }}", max_size: 256KiB }
+//	secrets: { from: env }
+//	rules:
+//	  - id: deployed
+//	    on:
+//	      webhook:
+//	        path: /deploy
+//	        secret: ${{ secrets.DEPLOY_HOOK }}
+//	        signature: github
+//	        max_size: 1MiB
+//	        methods: [POST]
+//	    if: trigger.headers["x-github-event"] == "push" && trigger.json.ref == "refs/heads/main"
+//	    do:
+//	      - send:
+//	          to_group: "@TGS#ops"
+//	          text: ${{ trigger.json.pusher.name }} 发布了 ${{ left(trigger.json.after, 7) }}
+//	  - id: alarm
+//	    on: [{ webhook: /alarm }, signal.alarm]
+//	    do:
+//	      - send: { to_group: "@TGS#ops", text: "${{ event.type }}" }
+//
+// A call of the path over HTTP is an event, without msg, user and chat: what the steps send needs a target of its own.
+// `timbot run` listens at bot.webhooks.listen, or where --webhooks says. Under webhook stands the path, or a mapping with path
+// and, all of which may be left out,
+//
+//   - secret: ${{ secrets.NAME }}, what callers must know; that of bot.webhooks unless given. A webhook without any takes only
+//     calls that this machine makes itself.
+//   - signature: how callers show that they know it. github: X-Hub-Signature-256 is sha256= and the HMAC-SHA256 of the body.
+//     token: the secret stands in X-Timbot-Token, X-Gitlab-Token, or Authorization: Bearer. any (the default): either.
+//   - max_size: of the body, at most 1MiB; 256KiB unless given.
+//   - methods: of POST, PUT, PATCH, DELETE and GET; POST unless given.
+//
+// All rules on a path share its options; one of them gives them. The names under trigger:
+//
+//   - path, method: of the call.
+//   - headers, query, form: texts by name; "" for one that is not there. Names of headers are in small letters. Headers with
+//     signatures, tokens, cookies and the like are left out.
+//   - json: of a body that says it is JSON (or a form whose field payload is), else nil.
+//   - form: of a body that says it is a form.
+//   - body: the body as a text.
+//   - id: that of the delivery, from X-GitHub-Delivery or Idempotency-Key, else made up. What comes again under the same id is
+//     dropped for as long as bot.keep.events.
+//
+// The caller is answered 202 as soon as the event is in the journal, before any rule is tried. What the call carries is never
+// evaluated.
+//
 // # Errors
 //
 // Load returns every mistake at once, in the order of the files, each with its place, its source line and the nearest valid
@@ -655,10 +936,12 @@
 //	   12 |       - repyl: hi
 //	      |         ^
 //
-// What is no mistake but probably not meant is in Set.Warnings: unused-list, empty-list, unreachable, shadow,
+// What is no mistake but probably not meant is in Set.Warnings: unused-list, empty-list, csv-blank, csv-duplicate,
+// faq-overlap, unreachable, shadow,
 // always-candidate (nothing narrows the rule down, so its if is evaluated for every event), unset-secret, idle-session (a
 // session whose steps ask nothing), silent-handoff (nobody is told, and nothing gives the conversation back by itself),
-// unheard-signal (a signal that no rule listens to), fuzzy-cost (what fuzzy words cost), short-word (one character is left
+// unheard-signal (a signal that no rule listens to), open-webhook (a webhook without a secret),
+// fuzzy-cost (what fuzzy words cost), short-word (one character is left
 // of a word under strict). Set.Overlaps finds rules that get in each other's way: never-fires, shadowed. Findings documents
 // each id, and those of the mistakes that YAML and expressions lead people into.
 package rules

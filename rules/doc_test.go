@@ -32,13 +32,14 @@ func packageDoc(t *testing.T) (*ast.File, []string) {
 // Every YAML in the reference loads: files, rules and steps.
 func TestReferenceExamples(t *testing.T) {
 	_, code := packageDoc(t)
-	fsys := fstest.MapFS{}
+	manifest := new(fstest.MapFile)
 	for _, text := range code {
 		if strings.HasPrefix(text, "name: shop") {
-			fsys["plugins/shop/plugin.yaml"] = &fstest.MapFile{Data: []byte(text)}
+			manifest.Data = []byte(text)
 		}
 	}
 	loaded := 0
+	var blueprint *fstest.MapFile
 	for _, text := range code {
 		src := ""
 		switch {
@@ -52,7 +53,15 @@ func TestReferenceExamples(t *testing.T) {
 			continue
 		}
 		loaded++
-		fsys["bot.yaml"] = &fstest.MapFile{Data: []byte(src)}
+		fsys := fstest.MapFS{"bot.yaml": {Data: []byte(src)}, "plugins/shop/plugin.yaml": manifest}
+		if strings.Contains(src, "\nblueprint:") { // the next example uses it
+			blueprint = &fstest.MapFile{Data: []byte(src)}
+			continue
+		}
+		fsys["faq.csv"] = &fstest.MapFile{Data: []byte("question,answer\n营业时间,九点\n")}
+		if strings.Contains(src, "use:") {
+			fsys["blueprints/ads.yaml"] = blueprint
+		}
 		_, err := Load(fsys, "bot.yaml", Options{Catalog: catalog})
 		var errs Errors
 		if errors.As(err, &errs) {
@@ -93,7 +102,8 @@ func TestReferenceIsWhole(t *testing.T) {
 	}
 	text := file.Doc.Text()
 	words := slices.Concat(manifestKeys, pluginActionKeys, pluginFieldKeys, pluginTypes, pluginKeys, pluginRightsKeys, pluginLimitsKeys,
-		pluginRestartKeys, pluginStarts, PluginsMayCall, ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions))
+		pluginRestartKeys, pluginStarts, PluginsMayCall, ruleKeys, rootNames, commonKeys, controlKeys, matchModes, stageNames, modeNames, normalizeNames, keys(redactions), defaultKeys,
+		blueprintKeys, inputKeys, inputTypes, useKeys, commandKeys, argKeys, argTypes, botKeys, faqKeys, faqModes)
 	for _, fields := range fieldsOf {
 		words = append(words, fields...)
 	}

@@ -21,7 +21,7 @@ type Event struct {
 	User string
 	// Self is the bot's own user id.
 	Self string
-	// Data is what a signal carries, raw.
+	// Data is what a signal carries, raw; of a call of a webhook a mapping with what `trigger` shows.
 	Data any
 	// Hops is how many signals led to this one, itself included, beginning at an event of another kind.
 	Hops int

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 )
@@ -11,6 +12,9 @@ type Explanation struct {
 	Fired  bool
 	Shadow bool
 	Hit    Hit
+
+	// Found is the row of a faq that answers, or what is wrong with the arguments of a command; empty of other rules.
+	Found string
 
 	// Reason is one word for why the rule did not fire: "off", "event", "stage", "self", "match", "if", "fact", "error",
 	// "limit" (it matched, and Facts.Gate did not let it through).
@@ -37,7 +41,8 @@ func (s *Set) Explain(ev *Event, f *Facts) []Explanation {
 			e := Explanation{Rule: r, Shadow: r.Mode == ModeShadow}
 			e.Fired = t.try(r)
 			if e.Fired && r.match != nil {
-				e.Hit = r.match.hit(&t.in)
+				e.Hit = t.hit(r)
+				e.Found = cmp.Or(e.Hit.Wrong, r.match.told(&e.Hit))
 			}
 			if r.cond != nil && t.reason != reasonSelf && t.reason != reasonMatch {
 				e.Parts = t.parts(r)
@@ -114,6 +119,9 @@ func (m *matcher) why(in *input) string {
 	if in.text == "" {
 		return "match  the message has no text"
 	}
+	if m.faq != nil {
+		return "match  no question of " + m.faq.file
+	}
 	if m.mode == MatchCommand {
 		return "match  no command of any_of"
 	}
@@ -131,7 +139,7 @@ func (m *matcher) why(in *input) string {
 		return fmt.Sprintf("match  none_of: %q ← %s", cut(m.none.words[o.word]), place(o))
 	}
 	safe := ""
-	m.each(&m.any, v, func(o occurrence) bool { // it is there, and shielded
+	m.each(&m.any, in, v, func(o occurrence) bool { // it is there, and shielded
 		safe = fmt.Sprintf("match  any_of: %q ← %s stands inside a phrase of except", cut(m.any.words[o.word]), place(o))
 		return false
 	})

@@ -45,15 +45,19 @@ type place struct {
 	// what the names lists.*, vars.*, steps.*, secrets.* and those of for_each may be followed by or mean
 	lists   map[string][]string
 	vars    map[string]any
-	runVars map[string]bool // vars that a set step of the rule assigns
-	steps   map[string]Type // outputs of the steps before this place
-	later   map[string]bool // ids of all steps of the rule
+	inputs  map[string]*inputValue // of the blueprint around; nil: none is
+	runVars map[string]bool        // vars that a set step of the rule assigns
+	steps   map[string]Type        // outputs of the steps before this place
+	later   map[string]bool        // ids of all steps of the rule
 	locals  map[string]Type
 	env     *nature.Nature // of steps, runVars and locals; nil when one of them has changed
 	secrets bool           // secrets may be used here
 	match   bool           // the rule has a match
 	args    bool           // the rule's match is a command
 	answer  bool           // an ask's accept
+	command *Command       // the rule's, whose arguments args has
+	usage   bool           // a command's usage
+	faq     bool           // the rule has a faq
 }
 
 type level int
@@ -74,9 +78,12 @@ type ruleEnv struct {
 	Bot   *botView   `expr:"bot"`
 	Match *matchView `expr:"match"`
 	Args  []string   `expr:"args"`
-	State *stateView `expr:"state"`
-	Now   time.Time  `expr:"now()"` // no identifier can be spelled so: only a call of now() reaches it
-	Seed  string     `expr:"seed()"`
+	// Given is the arguments of a typed command.
+	Given   map[string]any `expr:"args()"`
+	State   *stateView     `expr:"state"`
+	Trigger *triggerView   `expr:"trigger"`
+	Now     time.Time      `expr:"now()"` // no identifier can be spelled so: only a call of now() reaches it
+	Seed    string         `expr:"seed()"`
 }
 
 // roots are the names that an expression may begin with, with the types of those that are the same everywhere.
@@ -85,11 +92,14 @@ var roots = types.Map{
 	"chat": types.TypeOf(&chatView{}), "bot": types.TypeOf(&botView{}), "match": types.TypeOf(&matchView{}),
 	"args": types.TypeOf([]string{}), "state": types.TypeOf(&stateView{}), "now()": types.TypeOf(time.Time{}),
 	"seed()": types.String, countFunction: types.TypeOf(counter(nil)), "events": types.TypeOf([]itemView{}), "answer": types.TypeOf(&answerView{}),
+	givenRoot: types.TypeOf(map[string]any{}), helpFunction: types.TypeOf(helper(nil)), "command": types.TypeOf(&commandView{}), "faq": types.TypeOf(&faqView{}),
+	"trigger": types.TypeOf(&triggerView{}),
 }
 
 // rootNames is what a person may write, for suggestions and collisions.
 var rootNames = []string{
-	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "steps", "secrets", "events", "answer",
+	"event", "msg", "user", "chat", "bot", "match", "args", "state", "lists", "vars", "inputs", "steps", "secrets", "events", "answer", "command", "faq",
+	"trigger",
 }
 
 // Needs says which facts that an event does not carry itself are read.
@@ -193,6 +203,9 @@ func newConfig(env any) *conf.Config {
 	for name, f := range functions {
 		c.Functions[name] = f
 	}
+	for name, f := range argFunctions {
+		c.Functions[name] = f
+	}
 	for name := range disabled {
 		c.Disabled[name] = true
 		delete(c.Builtins, name)
@@ -215,7 +228,7 @@ func (c *compiling) config(p *place) *conf.Config {
 		return &cfg
 	}
 	cfg := *c.step
-	if len(p.steps)+len(p.runVars)+len(p.locals) > 0 || p.answer {
+	if len(p.steps)+len(p.runVars)+len(p.locals) > 0 || p.answer || p.usage {
 		if p.env == nil {
 			n := p.stepEnv().Nature()
 			p.env = &n
@@ -229,7 +242,7 @@ func (c *compiling) config(p *place) *conf.Config {
 func (p *place) stepEnv() types.Map {
 	env := types.Map{}
 	for name, t := range roots {
-		if name != "answer" || p.answer {
+		if (name != "answer" || p.answer) && (name != "command" || p.usage) {
 			env[name] = t
 		}
 	}
@@ -361,8 +374,8 @@ func (p *place) compile(n *node, offset int, source string, wantBool bool) (out 
 	// The program keeps the root of its tree, which nothing reads any more; the rest of the tree is most of its memory.
 	reflect.ValueOf(tree.Node).Elem().SetZero()
 	// What compiles again later keeps the place as it is now, and nothing of the load but the file's text.
-	at := place{r: &reader{d: p.r.d}, rule: p.rule, level: p.level, events: p.events, lists: p.lists, vars: p.vars,
-		match: p.match, args: p.args}
+	at := place{r: &reader{d: p.r.d}, rule: p.rule, level: p.level, events: p.events, lists: p.lists, vars: p.vars, inputs: p.inputs,
+		match: p.match, args: p.args, command: p.command}
 	if p.level == levelRule && p.rule != nil && p.rule.Stage == StageGuard && names.nilable {
 		prog.strict = sync.OnceValue(func() *vm.Program { return at.again(trimmed, true, true) })
 	}
@@ -471,6 +484,9 @@ var plainNames = strings.NewReplacer(
 	"*rules.stateView", "state", "rules.stateView", "state", "rules.elemView", "element", "rules.spanView", "span",
 	"*rules.errorView", "error", "rules.errorView", "error", "rules.changeView", "change",
 	"[]rules.itemView", "list", "rules.itemView", "item", "*rules.answerView", "answer", "rules.answerView", "answer",
+	"*rules.commandView", "command", "rules.commandView", "command",
+	"*rules.faqView", "faq", "rules.faqView", "faq",
+	"*rules.triggerView", "trigger", "rules.triggerView", "trigger", "map[string]string", "mapping",
 	"map[string]struct {}", "list", "map[string]interface {}", "mapping", "[]interface {}", "list", "interface {}", "any",
 	"[]string", "list", "*string", "text", "time.Duration", "duration", "time.Time", "time", "<nil>", "nil",
 )
@@ -484,7 +500,8 @@ var fieldsOf = map[string][]string{
 	"event": viewFields(eventView{}), "bot": viewFields(botView{}), "match": viewFields(matchView{}),
 	"state": viewFields(stateView{}), "element": viewFields(elemView{}), "span": viewFields(spanView{}),
 	"error": viewFields(errorView{}), "change": viewFields(changeView{}), "item": viewFields(itemView{}),
-	"answer": viewFields(answerView{}),
+	"answer": viewFields(answerView{}), "command": viewFields(commandView{}),
+	"faq": viewFields(faqView{}),
 }
 
 func viewFields(view any) []string {

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"math/bits"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -14,7 +13,7 @@ type phrases struct {
 	mode    MatchMode
 	words   []string // as the rule spells them
 	folded  []word   // of all modes but MatchRegex
-	regexps []*regexp.Regexp
+	regexps []*pattern
 	table   *wordTable   // nil for few words
 	fuzzy   *fuzzyPieces // of MatchFuzzy
 }
@@ -24,13 +23,13 @@ const tableWords = 8
 
 // each calls yield for the places of p's words, in no order, until yield returns false. Words that fold to the same text
 // may be yielded once, as the first of them.
-func (m *matcher) each(p *phrases, v textView, yield func(occurrence) bool) {
+func (m *matcher) each(p *phrases, in *input, v textView, yield func(occurrence) bool) {
 	switch {
 	case p.fuzzy != nil:
 		p.fuzzy.each(v, func(o occurrence) bool { return !v.accepts(p.mode, nil, o.start, o.end) || yield(o) })
 	case p.table == nil:
 		for i := range p.words {
-			if !m.eachOf(p, i, v, yield) {
+			if !m.eachOf(p, i, in, v, yield) {
 				return
 			}
 		}
@@ -52,14 +51,14 @@ func (m *matcher) each(p *phrases, v textView, yield func(occurrence) bool) {
 }
 
 // eachOf is each for one word. It returns whether yield always did.
-func (m *matcher) eachOf(p *phrases, i int, v textView, yield func(occurrence) bool) bool {
+func (m *matcher) eachOf(p *phrases, i int, in *input, v textView, yield func(occurrence) bool) bool {
 	switch p.mode {
 	case MatchRegex:
 		if len(m.except.words) == 0 {
-			loc := p.regexps[i].FindStringIndex(v.text)
-			return loc == nil || yield(occurrence{i, loc[0], loc[1]})
+			start, end, ok := in.locate(p.regexps[i], v.text)
+			return !ok || yield(occurrence{i, start, end})
 		}
-		for _, loc := range p.regexps[i].FindAllStringIndex(v.text, maxOccurrences) {
+		for _, loc := range p.regexps[i].re.FindAllStringIndex(v.text, maxOccurrences) {
 			if !yield(occurrence{i, loc[0], loc[1]}) {
 				return false
 			}

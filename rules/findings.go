@@ -134,6 +134,16 @@ var findings = []Finding{
 		marks: []string{"invalid or unsupported Perl syntax"},
 	},
 	{
+		ID: "faq-duplicate", Mistake: true, Title: "a question that a table has twice",
+		Doc:   "Two rows of a faq have the same question, or alias, in the same mode. Only one of their answers would ever be given.",
+		marks: []string{"only one of the answers would ever be given", "comes twice in this row"},
+	},
+	{
+		ID: "faq-blank", Mistake: true, Title: "a row of a table without a question or an answer",
+		Doc:   "Each row of a faq has both.",
+		marks: []string{"row has no question", "row has no answer"},
+	},
+	{
 		ID: "unused-list", Title: "a list that nothing reads",
 		Doc:   "No rule names the list.",
 		Wrong: "version: 1\nlists: { a: [x] }\n",
@@ -142,6 +152,19 @@ var findings = []Finding{
 		ID: "empty-list", Title: "a list without words",
 		Doc:   "A rule whose any_of is this list fires on nothing.",
 		Wrong: "version: 1\nlists: { a: [] }\nrules:\n  - id: r\n    on: message\n    if: msg.text in lists.a\n    do: [reply: hi]\n",
+	},
+	{
+		ID: "csv-duplicate", Title: "a word that a CSV list has twice",
+		Doc: "The row does nothing. Told with its line in the file.",
+	},
+	{
+		ID: "csv-blank", Title: "a row of a CSV list without a word",
+		Doc: "Nothing stands in the list's column. Told with its line in the file.",
+	},
+	{
+		ID: "faq-overlap", Title: "a question that another row's question is in",
+		Doc: "A text that holds both is answered by the exact one, else by the longest, else by the first row. Told with the line of\n" +
+			"the row in the file.",
 	},
 	{
 		ID: "unset-secret", Title: "secrets that were not looked up",
@@ -177,9 +200,17 @@ var findings = []Finding{
 		Right: inRule("on: message", "do: [{signal: filed}]") + "  - {id: heard, on: signal.filed, do: [{log: heard}]}\n",
 	},
 	{
+		ID: "open-webhook", Title: "a webhook without a secret",
+		Doc: "Whoever reaches the address could call it, so that only calls are taken that this machine makes itself, and not those\n" +
+			"that a proxy passes on. Give it a secret, or all of them one with bot.webhooks.secret.",
+		Wrong: inRule("on: { webhook: /deploy }", "do: [{ log: x }]"),
+		Right: "secrets: { from: env }\n" + inRule("on: { webhook: { path: /deploy, secret: \"${{ secrets.HOOK }}\" } }", "do: [{ log: x }]"),
+	},
+	{
 		ID: "fuzzy-cost", Title: "what fuzzy words cost",
-		Doc: "Words with mode: fuzzy are looked for with some characters wrong, on every message. The warning says what that\n" +
-			"costs; many or short ones cost more.",
+		Doc: "Words with mode: fuzzy are looked for with some characters wrong, in each message that has a piece of one of them: a\n" +
+			"half of a word of four characters, a third of one of eight. The warning says what that costs; many or short ones\n" +
+			"cost more, and short pieces are in more messages.",
 		Wrong: inRule("on: message", "match: {mode: fuzzy, any_of: [会员续费优惠]}", "do: [{log: x}]"),
 		Right: inRule("on: message", "match: {any_of: [会员续费优惠]}", "do: [{log: x}]"),
 	},

@@ -1,9 +1,12 @@
 package rules
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"sync"
 	"unicode/utf8"
+	"unsafe"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -18,6 +21,7 @@ type folded struct {
 	base *folded // nil: src is the original
 	text []byte
 	runs []stretch
+	lazy laziness // runs are not there yet
 	fold cases.Caser
 
 	ready                 bool
@@ -71,6 +75,21 @@ var chatTable = sync.OnceValue(func() *[0x10000]uint16 {
 	return &t
 })
 
+// chatBytes is chatTable in UTF-8, the first byte lowest, with the number of bytes, one or three, in the highest: commas and
+// the like become ASCII, and as nobody can foresee where they stand, there must be no branch for them.
+var chatBytes = sync.OnceValue(func() *[0x10000]uint32 {
+	t := new([0x10000]uint32)
+	for r, to := range chatTable() {
+		if to == 0 {
+			continue
+		}
+		var b [4]byte
+		n := utf8.EncodeRune(b[:], rune(to))
+		t[r] = binary.LittleEndian.Uint32(b[:]) | uint32(n)<<24
+	}
+	return t
+})
+
 var lowered = func() (t [256]byte) {
 	for c := range t {
 		t[c] = lower(byte(c))
@@ -93,11 +112,86 @@ func room(out []byte, used, n int) []byte {
 	return out[:cap(out)]
 }
 
+// laziness says how to make the way back of a text that was folded without it: most texts have no hit, and never need it.
+type laziness uint8
+
+const (
+	lazyNot laziness = iota
+	lazyChat
+	lazyStrict
+)
+
 // chat folds src with the profile chat.
 func (f *folded) chat(src string) {
+	if !f.chatQuickly(src) {
+		f.chatMapped(src)
+	}
+}
+
+// chatQuickly is chat for texts of ASCII and of characters that fold without their neighbours, and without the way back. It
+// takes eight bytes of ASCII at once. It returns false, and nothing is done, for other texts.
+func (f *folded) chatQuickly(src string) bool {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x80 * ones
+		lead  = 0x8080E0 // of the first three bytes, what says that they are one character
+		mask  = 0xC0C0F0
+	)
+	table := chatBytes()
+	out := room(f.text[:0], 0, len(src)+8) // eight bytes are written at once
+	text := unsafe.Slice(unsafe.StringData(src), len(src))
+	i, n := 0, 0
+	for i < len(text) {
+		var w uint64
+		if i+8 <= len(text) {
+			w = binary.LittleEndian.Uint64(text[i:])
+		} else {
+			var tail [8]byte
+			copy(tail[:], text[i:])
+			w = binary.LittleEndian.Uint64(tail[:])
+		}
+		to := out[n : n+8]
+		if w&0x80 == 0 {
+			k := min(bits.TrailingZeros64(w&highs)/8, len(text)-i) // so many are ASCII
+			upper := (w&^highs + (0x80-'A')*ones) &^ (w&^highs + (0x80-'Z'-1)*ones) & highs
+			binary.LittleEndian.PutUint64(to, w|upper>>2)
+			i, n = i+k, n+k
+			continue
+		}
+		if w&mask != lead {
+			if r, size := utf8.DecodeRuneInString(src[i:]); size == 4 && isPlain(r) {
+				n += copy(to, src[i:i+size])
+				i += size
+				continue
+			}
+			return false
+		}
+		v := table[uint16(w)&15<<12|uint16(w>>8)&63<<6|uint16(w>>16)&63]
+		if v == 0 {
+			return false
+		}
+		binary.LittleEndian.PutUint32(to, v)
+		i, n = i+3, n+int(v>>24)
+	}
+	f.src, f.base, f.text, f.runs, f.lazy = src, nil, out[:n], f.runs[:0], lazyChat
+	return true
+}
+
+// mapBack makes the way back. The text stays as it is.
+func (f *folded) mapBack() {
+	switch f.lazy {
+	case lazyChat:
+		f.chatMapped(f.src)
+	case lazyStrict:
+		f.strictMapped(f.src)
+	}
+}
+
+// chatMapped is chat for all texts, with the way back.
+func (f *folded) chatMapped(src string) {
 	table := chatTable()
 	out := room(f.text[:0], 0, len(src))
-	f.src, f.base, f.runs = src, nil, f.runs[:0]
+	f.src, f.base, f.runs, f.lazy = src, nil, f.runs[:0], lazyNot
 	var (
 		n    int // of out
 		from int // where the stretch at hand begins in src
@@ -332,6 +426,9 @@ func (f *folded) span(start, end int) Span {
 
 // at is the stretch that the folded byte at is in.
 func (f *folded) at(at int) *stretch {
+	if f.lazy != lazyNot {
+		f.mapBack()
+	}
 	i, found := slices.BinarySearchFunc(f.runs, at, func(r stretch, at int) int { return r.to - at })
 	if !found {
 		i--

@@ -19,6 +19,7 @@ const (
 	addFunction   = "add()"
 	errorFunction = "error()"
 	countFunction = "count()"
+	helpFunction  = "help()"
 )
 
 // disabled are the functions of expr that the language does not have, and why.
@@ -134,7 +135,7 @@ var functions = map[string]*builtin.Function{
 }
 
 var functionNames = func() []string {
-	names := []string{"now"}
+	names := []string{"now", "help"}
 	for name := range functions {
 		if !strings.HasSuffix(name, "()") {
 			names = append(names, name)

@@ -15,6 +15,11 @@ import (
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte("version: 1\n" + dialogueRules))
 	paths, _ := filepath.Glob("testdata/*/*")
+	paths = append(paths, "testdata/every_key.yaml", "testdata/every_input.yaml")
+	for _, text := range []string{commands, faqFiles["bot.yaml"], adsBlueprint["bp/ads.yaml"], "lists: {a: {file: faq.csv, column: answer}}\n",
+		"rules: [{id: u, use: {blueprint: bp.yaml, with: {x: '${{ 1 }}'}}}, {id: f, on: message, faq: faq.csv}]\n"} {
+		f.Add([]byte("version: 1\n" + text))
+	}
 	for _, path := range paths {
 		if data, err := os.ReadFile(path); err == nil {
 			f.Add(data)
@@ -24,7 +29,10 @@ func FuzzLoad(f *testing.F) {
 		if len(data) > 1<<14 {
 			return
 		}
-		fsys := fstest.MapFS{"bot.yaml": {Data: data}, "lists/x.txt": {Data: []byte("a\nb\n")}}
+		fsys := fstest.MapFS{
+			"bot.yaml": {Data: data}, "lists/x.txt": {Data: []byte("a\nb\n")}, "faq.csv": {Data: []byte("question,answer\n你好,hi\n")},
+			"bp.yaml": {Data: []byte("blueprint: {inputs: {x: {type: text}}}\nrules: [{id: r, on: '${{ inputs.x }}', do: [log: '${{ inputs.x }}']}]\n")},
+		}
 		set, err := Load(fsys, "bot.yaml", Options{Catalog: catalog})
 		if err == nil {
 			set.Match(c2c("你好 a"), facts())
@@ -38,6 +46,9 @@ func FuzzLoad(f *testing.F) {
 				}
 				if r.Batch != nil {
 					r.Batch.Key(sc)
+				}
+				if r.Command != nil {
+					lists = append(lists, r.Command.Usage)
 				}
 				if r.Session != nil {
 					r.Session.Cancels("你好")

@@ -27,9 +27,7 @@ func newFuzzyPieces(words []word) *fuzzyPieces {
 	for i, w := range words {
 		runes := []rune(w.text)
 		f.runes = append(f.runes, runes)
-		parts := len(runes)/fuzzyEvery + 1
-		for k := range parts {
-			piece := string(runes[k*len(runes)/parts : (k+1)*len(runes)/parts])
+		for _, piece := range f.cut(runes) {
 			at, ok := first[piece]
 			if !ok {
 				at = len(f.pieces)
@@ -44,6 +42,28 @@ func newFuzzyPieces(words []word) *fuzzyPieces {
 		f.table = newWordTable(f.pieces)
 	}
 	return f
+}
+
+// cut returns the pieces of a word.
+func (f *fuzzyPieces) cut(runes []rune) []string {
+	pieces := make([]string, len(runes)/fuzzyEvery+1)
+	for k := range pieces {
+		pieces[k] = string(runes[k*len(runes)/len(pieces) : (k+1)*len(runes)/len(pieces)])
+	}
+	return pieces
+}
+
+// requires says that a text which has word i, with as many edits as it may have, has one of its pieces. U+FFFD stands for
+// every byte that is no UTF-8, so a piece with it may look different in a text.
+func (f *fuzzyPieces) requires(i int, profile textProfile) requirement {
+	if slices.Contains(f.runes[i], utf8.RuneError) {
+		return nil
+	}
+	var q requirement
+	for _, piece := range f.cut(f.runes[i]) {
+		q = append(q, fact{kind: factLiteral, profile: profile, value: piece})
+	}
+	return q
 }
 
 // each calls yield for the places of all words.

@@ -39,6 +39,9 @@ func (s factSet) has(kinds ...factKind) bool {
 	return false
 }
 
+// textFacts are the facts that are about the text.
+const textFacts factSet = 1<<factLiteral | 1<<factPrefix | 1<<factExact | 1<<factCommand
+
 // textIndex is the part of an index that looks at the text in one profile.
 type textIndex struct {
 	profile  textProfile
@@ -48,6 +51,7 @@ type textIndex struct {
 	prefix   [longLiteral]map[string][]uint32 // by length
 	exact    valueIndex
 	command  valueIndex
+	edges    bool // there is something in prefix, exact or command
 }
 
 // valueIndex is a map by a whole text, with the lengths that there are.
@@ -124,6 +128,9 @@ func newIndex(ordered []*Rule) (x *index, always []bool) {
 	}
 	for i, f := range filings {
 		f.file(&x.texts[i])
+		t := &x.texts[i]
+		t.edges = t.exact.posts != nil || t.command.posts != nil ||
+			slices.ContainsFunc(t.prefix[:], func(m map[string][]uint32) bool { return m != nil })
 	}
 	return x, always
 }
@@ -155,7 +162,7 @@ func (f *filing) file(x *textIndex) {
 	if len(f.lits) == 0 {
 		return
 	}
-	x.literals = newLiterals(f.lits, manyLiterals)
+	x.literals = newLiterals(f.lits, fewLiterals, manyLiterals)
 	x.starts = make([]uint32, len(f.lits)+1)
 	for _, p := range f.pairs {
 		x.starts[p.id+1]++
@@ -171,17 +178,20 @@ func (f *filing) file(x *textIndex) {
 	}
 }
 
-// candidates fills t.stages with the rules of p that the event may fire, in the order of trying.
-func (x *index) candidates(t *trial, p *plan) {
+// candidates fills t.stages with the rules of p that the event may fire, in the order of trying, and reports whether there
+// are any.
+func (x *index) candidates(t *trial, p *plan) bool {
 	t.posts = t.posts[:0]
 	if x.needs != 0 {
-		x.facts(t)
+		if x.needs&^textFacts != 0 {
+			x.facts(t)
+		}
 		for i := range x.texts {
 			x.texts[i].find(t)
 		}
 	}
-	for i := range t.stages {
-		t.stages[i] = t.stages[i][:0]
+	if len(t.posts) == 0 && len(p.always) == 0 {
+		return false
 	}
 	if len(t.posts) > 1 {
 		slices.Sort(t.posts)
@@ -201,6 +211,7 @@ func (x *index) candidates(t *trial, p *plan) {
 	for _, rank := range always {
 		t.candidate(x.rules[rank])
 	}
+	return true
 }
 
 func (t *trial) candidate(r *Rule) { t.stages[r.Stage] = append(t.stages[r.Stage], r) }
@@ -267,12 +278,18 @@ func (x *index) flags(t *trial, set ...bool) {
 
 // find looks the text up.
 func (x *textIndex) find(t *trial) {
-	text := t.in.view(x.profile).text
+	text := t.in.text
+	if x.profile != rawText {
+		text = t.in.view(x.profile).text
+	}
 	if x.literals != nil {
 		t.found = x.literals.scan(unsafe.Slice(unsafe.StringData(text), len(text)), t.found[:0])
 		for _, id := range t.found {
 			t.posts = append(t.posts, x.posts[x.starts[id]:x.starts[id+1]]...)
 		}
+	}
+	if !x.edges {
+		return
 	}
 	if x.profile == rawText {
 		t.posts = x.exact.get(text, t.posts)

@@ -15,19 +15,22 @@ import (
 )
 
 // checkLiterals compares a scan with the naive one.
-func checkLiterals(t testing.TB, lits []literal, text string, many int) {
+func checkLiterals(t testing.TB, lits []literal, text string, few, many int) {
 	t.Helper()
-	got := newLiterals(lits, many).scan([]byte(text), nil)
+	got := newLiterals(lits, few, many).scan([]byte(text), nil)
 	for i, l := range lits {
 		want := l.text != "" && strings.Contains(text, l.text)
 		if l.fold {
 			want = l.text != "" && strings.Contains(lowerText(text), l.text)
 		}
 		if slices.Contains(got, uint32(i)) != want {
-			t.Fatalf("literal %q (fold %v) in %q: found %v, want %v (many %d)", l.text, l.fold, text, !want, want, many)
+			t.Fatalf("literal %q (fold %v) in %q: found %v, want %v (few %d, many %d)", l.text, l.fold, text, !want, want, few, many)
 		}
 	}
 }
+
+// literalLimits make newLiterals choose each of its passes.
+var literalLimits = [][2]int{{fewLiterals, manyLiterals}, {0, manyLiterals}, {0, 0}}
 
 // The literal index finds what strings.Contains finds. Literals are lines of the first argument; one that begins with a ~
 // counts without case.
@@ -49,8 +52,9 @@ func FuzzLiterals(f *testing.F) {
 				lits = append(lits, literal{w, false})
 			}
 		}
-		checkLiterals(t, lits, text, manyLiterals)
-		checkLiterals(t, lits, text, 0)
+		for _, limits := range literalLimits {
+			checkLiterals(t, lits, text, limits[0], limits[1])
+		}
 	})
 }
 
@@ -69,7 +73,8 @@ func TestLiteralsProperty(t *testing.T) {
 			}
 		}
 		text := pieces(40).Draw(t, "text")
-		got := newLiterals(lits, rapid.SampledFrom([]int{0, manyLiterals}).Draw(t, "many")).scan([]byte(text), nil)
+		limits := rapid.SampledFrom(literalLimits).Draw(t, "limits")
+		got := newLiterals(lits, limits[0], limits[1]).scan([]byte(text), nil)
 		for i, l := range lits {
 			in := text
 			if l.fold {
@@ -88,7 +93,7 @@ func TestLiteralsChooseRareWindows(t *testing.T) {
 	for i := range 10_000 {
 		lits = append(lits, literal{text: fmt.Sprintf("关键词%d号", i)})
 	}
-	x := newLiterals(lits, manyLiterals)
+	x := newLiterals(lits, fewLiterals, manyLiterals)
 	longest := uint32(0)
 	for _, g := range x.classes[0].groups {
 		longest = max(longest, g.end-g.start)
@@ -96,7 +101,7 @@ func TestLiteralsChooseRareWindows(t *testing.T) {
 	if longest > 20 {
 		t.Errorf("%d of 10,000 literals share a window", longest)
 	}
-	checkLiterals(t, lits[:200], "看看关键词17号和关键词1号", 0)
+	checkLiterals(t, lits[:200], "看看关键词17号和关键词1号", 0, 0)
 }
 
 // tokens make the words and the texts of the tests that compare the index with the plain scan.
@@ -110,8 +115,8 @@ func tokensOf(min, max int) *rapid.Generator[string] {
 	return rapid.Map(rapid.SliceOfN(rapid.SampledFrom(tokens), min, max), func(s []string) string { return strings.Join(s, "") })
 }
 
-// pattern draws a regular expression.
-func pattern(depth int) *rapid.Generator[string] {
+// drawPattern draws a regular expression.
+func drawPattern(depth int) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		if depth == 0 {
 			return rapid.OneOf(
@@ -119,7 +124,7 @@ func pattern(depth int) *rapid.Generator[string] {
 				rapid.SampledFrom([]string{`\d`, `\d{1,3}`, `.`, `.*`, `[甲乙]`, `[a-c]`, `\s*`, `^`, `$`, `\b`, `(?i)k`, `[^a]`, `\x{FFFD}`, `(?i:cat)`, `[k-s]`}),
 			).Draw(t, "atom")
 		}
-		a, b := pattern(depth-1).Draw(t, "a"), pattern(depth-1).Draw(t, "b")
+		a, b := drawPattern(depth-1).Draw(t, "a"), drawPattern(depth-1).Draw(t, "b")
 		return rapid.SampledFrom([]string{
 			a + b, "(?:" + a + "|" + b + ")", "(?i:" + a + ")" + b, "(?:" + a + ")?" + b, "(" + a + ")+", "(?:" + a + "){2}", "(?:" + a + ")*" + b, a,
 		}).Draw(t, "form")
@@ -150,7 +155,7 @@ func condition(depth int) *rapid.Generator[string] {
 			return fmt.Sprintf(form, word)
 		}
 		if rapid.IntRange(0, 4).Draw(t, "matches") == 0 {
-			return fmt.Sprintf("msg.text matches %q", pattern(2).Draw(t, "pattern"))
+			return fmt.Sprintf("msg.text matches %q", drawPattern(2).Draw(t, "pattern"))
 		}
 		return form
 	})
@@ -174,9 +179,10 @@ func ruleText(t *rapid.T, i int) string {
 		mode := rapid.SampledFrom(matchModes).Draw(t, "mode")
 		word := rapid.Map(tokensOf(1, 3), func(s string) string { return s })
 		if mode == "regex" {
-			word = pattern(2)
+			word = drawPattern(2)
 		}
-		fmt.Fprintf(&b, "    match:\n      mode: %s\n      normalize: %s\n", mode, rapid.SampledFrom(normalizeNames).Draw(t, "normalize"))
+		fmt.Fprintf(&b, "    match:\n      mode: %s\n      normalize: %s\n", mode, rapid.SampledFrom(slices.Concat(normalizeNames,
+			[]string{"{pinyin: true}", "{aliases: {hi: 加微信, cat: k}}"})).Draw(t, "normalize"))
 		parts := []string{"any_of", "all_of", "none_of"}
 		if mode == "command" {
 			parts = []string{"any_of", "none_of"}

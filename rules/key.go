@@ -47,9 +47,9 @@ func (k *eventKey) programs(f func(*program)) {
 	}
 }
 
-// eventKey reads `per` of a limit and `by` of a batch.
+// eventKey reads `per` of limit and concurrency, and `by` of a batch.
 func (c *ruleCompiler) eventKey(n *node, what string) *eventKey {
-	n = resolve(n)
+	n = c.r.literal(n)
 	if !isString(n) {
 		c.r.errorf(n, "%s must be user, chat or a text with ${{ }}, not %s", what, kindName(n))
 		return nil

@@ -70,7 +70,10 @@ const (
 )
 
 func either(forms ...*Form) *Form { return &Form{Kind: FormEither, Either: forms} }
-func itemsOf(item *Form) *Form    { return &Form{Kind: FormList, Item: item, Least: 1} }
+func named(name string, forms ...*Form) *Form {
+	return &Form{Name: name, Kind: FormEither, Either: forms}
+}
+func itemsOf(item *Form) *Form { return &Form{Kind: FormList, Item: item, Least: 1} }
 func oneWord(words ...string) *Form {
 	return &Form{Kind: FormWord, Words: words}
 }
@@ -110,7 +113,9 @@ func (b *languageBuilder) file() *Form {
 	b.steps = &Form{Name: "steps", Doc: "What the rule does, in this order.", Kind: FormList, Least: 1}
 	b.replyInputs = either(textForm, mappingOf(b.replyKeys()...).free())
 	b.steps.Item = b.step()
-	list := either(&Form{Kind: FormList, Item: stringForm}, mappingOf(must("file", "A file with one phrase a line.", stringForm)))
+	list := either(&Form{Kind: FormList, Item: stringForm}, mappingOf(
+		must("file", "A file with one phrase a line, or a .csv file.", stringForm),
+		key("column", "Of a .csv file; the first one unless given.", stringForm)))
 	f := mappingOf(
 		key("version", "Always 1. An included file may leave it out.", &Form{Kind: FormInt, Min: 1, Max: 1}),
 		key("bot", "The connection, and how the bot works. In the bot's own file only.", b.bot()),
@@ -121,6 +126,8 @@ func (b *languageBuilder) file() *Form {
 			&Form{Kind: FormTable, Item: b.plugin()}),
 		key("lists", "Lists of words, which all files see.", &Form{Kind: FormTable, Item: list}),
 		key("vars", "Plain values under a name, which all files see.", &Form{Kind: FormTable, Item: anyForm}),
+		key("defaults", "What rules have that do not say otherwise: all of the bot, or those of an included file.", b.defaults()),
+		key("blueprint", "Makes the file a blueprint: rules with inputs, which other files use.", b.blueprint()),
 		key("rules", "The rules, tried in this order inside a stage and priority.", &Form{Kind: FormList, Item: b.rule()}),
 	)
 	f.Name, f.Doc = "file", "A file of a timbot bot: https://github.com/timbot-go/timbot"
@@ -145,10 +152,19 @@ func (b *languageBuilder) bot() *Form {
 		key("pace", "Bounds what the bot sends, below the service's limits.", mappingOf(
 			key("total", "Over the connection.", rateForm),
 			key("chat", "To one conversation.", rateForm))),
+		key("language", "Of the bot's own texts; zh unless given.", oneWord(languageNames...)),
+		key("help", "The command that lists the commands.", either(stringForm, mappingOf(
+			must("command", "The word, for instance /help.", stringForm),
+			key("aliases", "Other words for it.", itemsOf(stringForm))))),
 		key("http", "Which web servers http steps may ask.", mappingOf(
 			key("allow", "Hosts, *.DOMAIN for what is under one, with a port if it is not the usual one.",
 				itemsOf(stringForm)),
 			key("private", "Hosts may have addresses of this machine and of private networks.", boolForm))),
+		key("webhooks", "Where others call the bot over HTTP, and what they must give.", mappingOf(
+			key("listen", "The address, such as 127.0.0.1:8080.", stringForm),
+			key("secret", "Of the webhooks that have none: ${{ secrets.NAME }}.", joinedForm),
+			key("signature", "How callers show that they know it; any unless given.", oneWord(proofNames...)),
+			key("max_size", "Of a body; 256KiB unless given.", sizeForm))),
 	)
 }
 
@@ -177,26 +193,113 @@ func (b *languageBuilder) plugin() *Form {
 		key("start", "lazy (when it is first called) or at_once; lazy unless given.", oneWord(pluginStarts...))))
 }
 
+// normalize is how text and words are made alike.
+func (b *languageBuilder) normalize() *Form {
+	return named("normalize", oneWord(normalizeNames...), mappingOf(
+		key("profile", "strict unless given.", oneWord(normalizeNames...)),
+		key("pinyin", "Chinese characters are compared by their sound.", boolForm),
+		key("aliases", "What is written for what, such as V: 微.", &Form{Kind: FormTable, Item: stringForm})))
+}
+
+func (b *languageBuilder) limit() *Form {
+	return named("limit", oneWord(noLimit), mappingOf(
+		key("per", "user, chat, or a text with ${{ }}; one limit for all unless given.", textForm),
+		must("rate", "How many in how long, such as 1/30s.", rateForm),
+		key("over", "What becomes of an event over the limit; drop unless given.", oneWord(overNames...)),
+		key("reply", "What over: reply says.", b.replyInputs)))
+}
+
+func (b *languageBuilder) retry() *Form {
+	return mappingOf(
+		key("times", "After the first attempt; 1 unless given.", intFrom(0, maxRetries)),
+		key("backoff", "Before the first retry; 1s unless given.", durationForm))
+}
+
+// blueprint is the form of what a blueprint says of itself.
+func (b *languageBuilder) blueprint() *Form {
+	input := &Form{Kind: FormMapping, Keys: ordered(inputKeys, map[string]FormKey{
+		"type":        must("", "What may be given.", oneWord(inputTypes...)),
+		"description": key("", "For people.", stringForm),
+		"required":    key("", "Whether it must be given; true unless given, or default is.", boolForm),
+		"default":     key("", "What it is when nothing is given.", anyForm),
+		"choices":     key("", "Of the type choice: the texts that it may be.", itemsOf(stringForm)),
+	})}
+	return &Form{Kind: FormMapping, Keys: ordered(blueprintKeys, map[string]FormKey{
+		"name":        key("", "For people.", stringForm),
+		"description": key("", "For people.", stringForm),
+		"inputs":      key("", "What a use may or must give: ${{ inputs.NAME }}.", &Form{Kind: FormTable, Item: input}),
+	})}
+}
+
+// command is the form of a command.
+func (b *languageBuilder) command() *Form {
+	arg := &Form{Kind: FormMapping, Keys: ordered(argKeys, map[string]FormKey{
+		"name":     must("", "args.NAME; small letters, or others, digits and _.", matching(`^[^A-Z\s]+$`)),
+		"type":     key("", "What may be written; text unless given.", oneWord(argTypes...)),
+		"doc":      key("", "For people.", stringForm),
+		"required": key("", "Whether it must be there; false unless given.", boolForm),
+		"default":  key("", "What it is when it is not there, as a person would write it.", textForm),
+		"choices":  key("", "Of the type choice: the words that it may be.", itemsOf(stringForm)),
+	})}
+	return either(stringForm, &Form{Kind: FormMapping, Keys: ordered(commandKeys, map[string]FormKey{
+		"name":    must("", "The word, for instance /remind.", stringForm),
+		"aliases": key("", "Other words for it.", itemsOf(stringForm)),
+		"doc":     key("", "What help says of it.", stringForm),
+		"args":    key("", "What comes after it, in this order.", itemsOf(arg)),
+		"usage":   key("", "What is said to wrong arguments; the error and the usage unless given.", b.replyInputs),
+		"hidden":  key("", "help does not name it.", boolForm),
+	})})
+}
+
+// use is the form of a use of a blueprint.
+func (b *languageBuilder) use() *Form {
+	return &Form{Kind: FormMapping, Keys: ordered(useKeys, map[string]FormKey{
+		"blueprint": must("", "The blueprint's file, relative to this one.", stringForm),
+		"with":      key("", "Its inputs.", &Form{Kind: FormTable, Item: anyForm}),
+	})}
+}
+
+// defaults is the form of defaults. Its keys are those of defaultKeys, in their order.
+func (b *languageBuilder) defaults() *Form {
+	return &Form{Kind: FormMapping, Keys: ordered(defaultKeys, map[string]FormKey{
+		"stage":     key("", "Of rules.", oneWord(stageNames...)),
+		"priority":  key("", "Of rules.", intFrom(minPriority, maxPriority)),
+		"run":       key("", "Of rules: live, shadow or off.", oneWord(modeNames...)),
+		"limit":     key("", "Of rules, each for itself.", b.limit()),
+		"normalize": key("", "Of match.", b.normalize()),
+		"timeout":   key("", "Of actions.", durationForm),
+		"retry":     key("", "Of actions.", b.retry()),
+		"on_error":  key("", "Of actions: stop or continue.", oneWord(onErrorNames...)),
+	})}
+}
+
 // rule is the form of a rule. Its keys are those of ruleKeys, in their order.
 func (b *languageBuilder) rule() *Form {
-	event := either(oneWord(slices.Concat(keys(eventGroups), EventTypes())...), matching(`^signal\.[a-z0-9_][a-z0-9_.-]*$`))
+	event := either(oneWord(slices.Concat(keys(eventGroups), EventTypes())...), matching(`^signal\.[a-z0-9_][a-z0-9_.-]*$`),
+		mappingOf(must("webhook", "A path that others call over HTTP.", webhookForm())))
 	words := either(stringForm, itemsOf(stringForm))
+	normalize := b.normalize()
 	match := mappingOf(
 		key("any_of", "One of these words must be there.", words),
 		key("all_of", "All of these words must be there.", words),
 		key("none_of", "None of these words may be there.", words),
 		key("except", "What stands inside one of these phrases does not count.", words),
 		key("mode", "How words are looked for; contains unless given.", oneWord(matchModes...)),
-		key("normalize", "How text and words are made alike; chat unless given.", either(oneWord(normalizeNames...), mappingOf(
-			key("profile", "strict unless given.", oneWord(normalizeNames...)),
-			key("pinyin", "Chinese characters are compared by their sound.", boolForm),
-			key("aliases", "What is written for what, such as V: 微.", &Form{Kind: FormTable, Item: stringForm})))))
+		key("normalize", "How text and words are made alike; chat unless given.", normalize))
 	match.AnyOf = []string{"any_of", "all_of", "none_of"}
 	forms := map[string]FormKey{
-		"id":           must("", "Small letters, digits, dots, - and _; no two rules have the same.", matching(ruleID.String())),
-		"name":         key("", "For people.", textForm),
-		"on":           must("", "The events that the rule listens to.", either(event, itemsOf(event))),
-		"match":        key("", "Which words the message must have.", match),
+		"id":      must("", "Small letters, digits, dots, - and _; no two rules have the same.", matching(ruleID.String())),
+		"name":    key("", "For people.", textForm),
+		"use":     key("", "Rules of a blueprint, in place of one rule's own keys. Beside it stand id and run.", b.use()),
+		"on":      key("", "The events that the rule listens to.", either(event, itemsOf(event))),
+		"match":   key("", "Which words the message must have.", match),
+		"command": key("", "The first word of the message, with arguments behind it, in place of match.", b.command()),
+		"faq": key("", "A table of questions and answers, in place of match; its answer is replied unless there is do.", either(stringForm,
+			&Form{Kind: FormMapping, Keys: ordered(faqKeys, map[string]FormKey{
+				"file":      must("", "A .csv file with the columns question, aliases, answer, mode.", stringForm),
+				"mode":      key("", "Of rows that say none; contains unless given.", oneWord(faqModes...)),
+				"normalize": key("", "How text and questions are made alike.", normalize),
+			})})),
 		"if":           key("", "An expression that must be true.", exprForm),
 		"stage":        key("", "When the rule is tried; main unless given.", oneWord(stageNames...)),
 		"priority":     key("", "Higher first, inside a stage; 0 unless given.", intFrom(minPriority, maxPriority)),
@@ -204,11 +307,11 @@ func (b *languageBuilder) rule() *Form {
 		"continue":     key("", "The rules after this one are tried although it fires.", boolForm),
 		"include_self": key("", "Messages of the bot's own count too.", boolForm),
 		"run":          key("", "live, shadow (does nothing) or off; live unless given.", oneWord(modeNames...)),
-		"limit": key("", "How often the rule fires.", mappingOf(
-			key("per", "user, chat, or a text with ${{ }}; one limit for all unless given.", textForm),
-			must("rate", "How many in how long, such as 1/30s.", rateForm),
-			key("over", "What becomes of an event over the limit; drop unless given.", oneWord(overNames...)),
-			key("reply", "What over: reply says.", b.replyInputs))),
+		"limit":        key("", "How often the rule fires; none: without a limit, whatever the defaults say.", b.limit()),
+		"concurrency": key("", "How many runs are open at once.", mappingOf(
+			key("per", "user, chat, or a text with ${{ }}; all runs of the rule together unless given.", textForm),
+			key("mode", "What becomes of an event while a run is open; single unless given.", oneWord(concurrencyModes...)),
+			key("max", "Of queued, how many wait (10 unless given); of parallel, how many are open.", intFrom(1, MaxConcurrency)))),
 		"batch": key("", "Gathers events into one run.", mappingOf(
 			key("by", "user, chat, or a text with ${{ }}; all together unless given.", textForm),
 			key("quiet", "The steps begin when no more came for so long; 15s unless given.", durationForm),
@@ -220,9 +323,10 @@ func (b *languageBuilder) rule() *Form {
 			key("cancel", "Words that end the dialogue.", words),
 			key("on_timeout", "Steps for an answer that did not come.", b.steps),
 			key("on_cancel", "Steps for a dialogue that was ended.", b.steps))),
-		"do": must("", "The steps.", b.steps),
+		"do": key("", "The steps.", b.steps),
 	}
-	f := &Form{Name: "rule", Doc: "One rule.", Kind: FormMapping, Keys: ordered(ruleKeys, forms)}
+	f := &Form{Name: "rule", Doc: "One rule, or the use of a blueprint.", Kind: FormMapping, Keys: ordered(ruleKeys, forms)}
+	f.AnyOf, f.OneOf = []string{"do", "use", "faq"}, [][]string{{"on", "use"}}
 	return f
 }
 
@@ -243,13 +347,11 @@ func ordered(names []string, forms map[string]FormKey) []FormKey {
 // step is the form of a step: one action, and what is common to all beside it.
 func (b *languageBuilder) step() *Form {
 	common := map[string]FormKey{
-		"id":      key("", "The name of the results under steps.", matching(identifier.String())),
-		"if":      key("", "The step is left out when this expression is false.", exprForm),
-		"timeout": key("", "30s unless given.", durationForm),
-		"retry": key("", "How often a failed step is tried again.", mappingOf(
-			key("times", "After the first attempt; 1 unless given.", intFrom(0, maxRetries)),
-			key("backoff", "Before the first retry; 1s unless given.", durationForm))),
-		"on_error": key("", "stop ends the run, continue goes on; stop unless given.", oneWord("stop", "continue")),
+		"id":       key("", "The name of the results under steps.", matching(identifier.String())),
+		"if":       key("", "The step is left out when this expression is false.", exprForm),
+		"timeout":  key("", "30s unless given.", durationForm),
+		"retry":    key("", "How often a failed step is tried again.", b.retry()),
+		"on_error": key("", "stop ends the run, continue goes on; stop unless given.", oneWord(onErrorNames...)),
 	}
 	before := []string{"id", "if"}
 	f := &Form{Name: "step", Doc: "One step: an action, and what is common to all actions beside it.", Kind: FormMapping}

@@ -32,7 +32,10 @@ func TestLanguageHasEveryKey(t *testing.T) {
 		keys []string
 	}{
 		{"a rule", rule, ruleKeys}, {"a step", step, commonKeys}, {"a step", step, controlKeys},
-		{"bot", file.Key("bot"), botKeys}, {"limit", rule.Key("limit"), limitKeys}, {"batch", rule.Key("batch"), batchKeys},
+		{"bot", file.Key("bot"), botKeys}, {"limit", mapping(rule.Key("limit")), limitKeys}, {"defaults", file.Key("defaults"), defaultKeys},
+		{"blueprint", file.Key("blueprint"), blueprintKeys}, {"inputs", file.Key("blueprint").Key("inputs").Item, inputKeys},
+		{"use", rule.Key("use"), useKeys}, {"command", mapping(rule.Key("command")), commandKeys},
+		{"args", mapping(rule.Key("command")).Key("args").Item, argKeys}, {"faq", mapping(rule.Key("faq")), faqKeys}, {"help", mapping(file.Key("bot").Key("help")), helpKeys}, {"batch", rule.Key("batch"), batchKeys},
 		{"session", rule.Key("session"), sessionKeys}, {"ask", mapping(step.Key("ask")), askKeys},
 		{"a plugin", plugin, pluginKeys}, {"a plugin's rights", plugin.Key("rights"), pluginRightsKeys},
 		{"a plugin's limits", plugin.Key("limits"), pluginLimitsKeys}, {"a plugin's restart", plugin.Key("restart"), pluginRestartKeys},

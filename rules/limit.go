@@ -44,7 +44,13 @@ func (l *Limit) Key(sc *Scope) (string, error) { return l.per.of(sc, l.set, l.ru
 
 var limitKeys = []string{"per", "rate", "over", "reply"}
 
+// noLimit is what a rule says that wants no limit, whatever the defaults say.
+const noLimit = "none"
+
 func (c *ruleCompiler) limit(n *yaml.Node) {
+	if n = resolve(n); isString(n) && n.Value == noLimit {
+		return
+	}
 	entries, ok := c.r.mapping(n, "limit")
 	if !ok {
 		return

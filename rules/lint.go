@@ -28,6 +28,7 @@ func (l *loader) lint(set *Set) {
 		l.warn("unset-secret", l.files[0].d, "", 0, 0, "secrets were not looked up: %s", strings.Join(keys(l.secrets), ", "))
 	}
 	l.unheard(set)
+	l.openWebhooks(set)
 	takers := set.takers()
 	for _, r := range set.Rules {
 		d := l.docs[r.Pos.File]
@@ -54,6 +55,12 @@ func (l *loader) lint(set *Set) {
 
 // lint tells what fuzzy words cost, and which words strict leaves too little of.
 func (m *matcher) lint(warn func(id, format string, args ...any)) {
+	if m.faq != nil {
+		for _, p := range m.faq.parts {
+			p.lint(warn)
+		}
+		return
+	}
 	always, each, pieces, words := 0, 0, 0, 0
 	for _, p := range []*phrases{&m.any, &m.all, &m.none} {
 		if p.fuzzy != nil {
@@ -70,15 +77,19 @@ func (m *matcher) lint(warn func(id, format string, args ...any)) {
 		}
 	}
 	if words > 0 {
-		warn("fuzzy-cost", "%d fuzzy words are looked for by %d pieces: about %.1f µs for a message, and %.1f µs more for each word of "+
-			"which a piece is there", words, pieces, float64(always)/1000, float64(each)/1000)
+		which := "a message that the rule is tried for"
+		if m.requiresAny() != nil || m.requiresAll() != nil {
+			which = "a message with one of them (others cost nothing)"
+		}
+		warn("fuzzy-cost", "%d fuzzy words are looked for by %d pieces: about %.1f µs for %s, and %.1f µs more for each word of "+
+			"which a piece is there", words, pieces, float64(always)/1000, which, float64(each)/1000)
 	}
 }
 
 // alwaysCandidate reports whether only evaluating the rule's if can tell that it does not fire. A rule without if fires on
 // every event of its kinds, which is meant.
 func (r *Rule) alwaysCandidate() bool {
-	if r.cond == nil || r.match != nil && len(r.match.any.words)+len(r.match.all.words) > 0 {
+	if r.cond == nil || r.match != nil && r.match.wants() {
 		return false
 	}
 	tree, err := parser.Parse(r.cond.source)
@@ -112,7 +123,7 @@ func (s *Set) takers() []*Rule {
 	var out []*Rule
 	for _, r := range s.Rules {
 		if r.Mode == ModeLive && (r.Stage == StageMain || r.Stage == StageFallback) && r.match == nil && r.cond == nil &&
-			!r.Continue && r.Session == nil && (r.Limit == nil || r.Limit.Over != OverDrop) {
+			!r.Continue && r.Session == nil && r.Concurrency == nil && (r.Limit == nil || r.Limit.Over != OverDrop) {
 			out = append(out, r)
 			if len(out) == maxTakers {
 				break

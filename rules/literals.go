@@ -29,13 +29,14 @@ type literal struct {
 // whose entries are compared with the text. The bit that tells ASCII cases apart is set in all windows: that only adds
 // candidates. Literals of six bytes or more have windows of five bytes, of which the pass looks at every second one; there
 // is one for even and one for odd places then. With more than manyLiterals it is six bytes at every place, which makes fewer
-// candidates. Shorter literals have windows of three, two and one.
+// candidates, with no more than fewLiterals three bytes at every fourth place, which makes more of them and is a quicker pass. Shorter literals have windows of three, two and one.
 type literals struct {
 	lits    []literal
 	classes []windows
 }
 
 const (
+	fewLiterals  = 64
 	manyLiterals = 4000
 	longLiteral  = 6  // bytes
 	maxWindows   = 64 // of one literal, to choose from
@@ -66,9 +67,9 @@ type windowGroup struct {
 // windowEntry says which literal has the window, and where in it.
 type windowEntry struct{ lit, at uint32 }
 
-// newLiterals builds the index; a literal's number is its place in lits, which it keeps. many is manyLiterals outside of
-// tests.
-func newLiterals(lits []literal, many int) *literals {
+// newLiterals builds the index; a literal's number is its place in lits, which it keeps. few and many are fewLiterals and
+// manyLiterals outside of tests.
+func newLiterals(lits []literal, few, many int) *literals {
 	x := &literals{lits: lits}
 	var classes [4][]uint32
 	for i, l := range lits {
@@ -89,8 +90,13 @@ func newLiterals(lits []literal, many int) *literals {
 		}
 		width, step := []int{5, 3, 2, 1}[i], 1
 		if i == 0 {
-			if step = 2; len(ids) > many {
+			switch {
+			case len(ids) > many:
 				width, step = 6, 1
+			case len(ids) <= few:
+				width, step = 3, 4
+			default:
+				step = 2
 			}
 		}
 		x.classes = append(x.classes, newWindows(lits, ids, width, step))
@@ -143,7 +149,7 @@ func newWindows(lits []literal, ids []uint32, width, step int) windows {
 		x.groups[len(x.groups)-1].end = uint32(i + 1)
 		x.entries = append(x.entries, c.windowEntry)
 	}
-	size := min(24, max(9, bits.Len(uint(64*len(x.groups)-1))))
+	size := min(24, max(15, bits.Len(uint(128*len(x.groups)-1))))
 	x.bits = 1<<size - 1
 	x.bitmap = make([]uint64, 1<<(size-6))
 	size = bits.Len(uint(2*len(x.groups) - 1))
@@ -182,9 +188,12 @@ func (x *literals) scan(text []byte, out []uint32) []uint32 {
 func (x *windows) scan(lits []literal, text []byte, out []uint32) []uint32 {
 	i, pair := 0, 2*x.step
 	for last := len(text) - 8; i <= last; i += pair {
-		if x.step == 2 {
+		switch x.step {
+		case 4:
+			i = nextPair3(text, i, unsafe.SliceData(x.bitmap), x.bits)
+		case 2:
 			i = nextPair5(text, i, unsafe.SliceData(x.bitmap), x.bits)
-		} else {
+		default:
 			i = nextPair(text, i, unsafe.SliceData(x.bitmap), x.bits, x.window)
 		}
 		if i > last {
@@ -198,11 +207,19 @@ func (x *windows) scan(lits []literal, text []byte, out []uint32) []uint32 {
 			out = x.probe(lits, key, text, i+x.step, out)
 		}
 	}
-	var tail [16]byte
-	copy(tail[:], text[min(i, len(text)):])
-	for from := i; i+x.width <= len(text); i += x.step {
-		key := (binary.LittleEndian.Uint64(tail[i-from:]) | caseBits) & x.window
-		if x.marked(key) {
+	if i+x.width > len(text) {
+		return out
+	}
+	var w uint64 // the last bytes of the text, from i on
+	if len(text) >= 8 {
+		w = binary.LittleEndian.Uint64(text[len(text)-8:]) >> (8 * (i - (len(text) - 8)))
+	} else {
+		var tail [8]byte
+		copy(tail[:], text[i:])
+		w = binary.LittleEndian.Uint64(tail[:])
+	}
+	for w |= caseBits; i+x.width <= len(text); i, w = i+x.step, w>>(8*x.step) {
+		if key := w & x.window; x.marked(key) {
 			out = x.probe(lits, key, text, i, out)
 		}
 	}
@@ -219,6 +236,21 @@ func nextPair5(text []byte, i int, bitmap *uint64, bits uint64) int {
 		w := binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(base, i))[:]) | caseBits
 		h := (w & window) * hashMul >> 40 & bits
 		k := (w >> 16 & window) * hashMul >> 40 & bits
+		if (bitAt(bitmap, h)|bitAt(bitmap, k))&1 != 0 {
+			break
+		}
+	}
+	return i
+}
+
+// nextPair3 is the same for windows of three bytes at 0 and 4.
+func nextPair3(text []byte, i int, bitmap *uint64, bits uint64) int {
+	const window = 1<<24 - 1
+	base, last := unsafe.Pointer(unsafe.SliceData(text)), len(text)-8
+	for ; i <= last; i += 8 {
+		w := binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(base, i))[:]) | caseBits
+		h := (w & window) * hashMul >> 40 & bits
+		k := (w >> 32 & window) * hashMul >> 40 & bits
 		if (bitAt(bitmap, h)|bitAt(bitmap, k))&1 != 0 {
 			break
 		}
@@ -271,9 +303,9 @@ func (x *windows) probe(lits []literal, key uint64, text []byte, at int, out []u
 }
 
 // equalFold compares a text with a literal in lower case, letters of ASCII without their case.
-func equalFold(part []byte, low string) bool {
-	for i, c := range part {
-		if lower(c) != low[i] {
+func equalFold[T []byte | string](part T, low string) bool {
+	for i := range len(part) {
+		if lower(part[i]) != low[i] {
 			return false
 		}
 	}

@@ -24,6 +24,13 @@ type Options struct {
 	// Env looks up secrets (`secrets: {from: env}`). Nil looks nothing up: every secret is empty, which is enough to
 	// check files but not to run them.
 	Env func(string) (string, bool)
+
+	// Lists takes the place of lists by name, as tests give them; what the files say of those is not read. A name that no
+	// file has is no error.
+	Lists map[string][]string
+
+	// Modes takes the place of the `run` of rules, by id. An id that no rule has is no error.
+	Modes map[string]Mode
 }
 
 // Set is a bot's rules, compiled. It is not changed after Load and may be used by many goroutines at once.
@@ -38,7 +45,9 @@ type Set struct {
 	secrets  map[string]string
 	warnings []Warning
 	byEvent  map[string]*plan
+	plans    []*plan // the same, in no order that matters
 	facts    *index
+	helped   []helped // the commands that help may name, in file order
 	kinds    map[sdkconn.EventKind]bool
 	byID     map[string]*Rule
 	needs    Needs
@@ -46,6 +55,7 @@ type Set struct {
 
 	countWindow time.Duration
 	plugins     []*Plugin
+	webhooks    map[string]*Webhook // by path
 }
 
 // Hash names the text of all files, lists included. Sets with the same hash behave the same under the same catalog and
@@ -78,6 +88,13 @@ func (r *Rule) revokesAnswers() bool {
 	return r.Mode != ModeOff && r.has(func(s *Step) bool { return s.Action == "revoke" && s.inputs["answers"] != nil })
 }
 
+// HasAction reports whether a step of a rule that is not off does the action.
+func (s *Set) HasAction(name string) bool {
+	return slices.ContainsFunc(s.Rules, func(r *Rule) bool {
+		return r.Mode != ModeOff && r.has(func(s *Step) bool { return s.Action == name })
+	})
+}
+
 // Warnings returns what is no mistake but worth telling, in the order of the files.
 func (s *Set) Warnings() []Warning { return s.warnings }
 
@@ -90,11 +107,15 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	l := newLoader(fsys, opts)
 	set := &Set{Bot: defaultBot()}
 	l.file(name, nil, Pos{File: name})
+	l.resolveVars()
 	l.resolveBot(set)
 	set.lists, set.vars, set.secrets, set.plugins = l.lists, l.vars, l.secrets, l.plugins
+	l.helpRule(set)
 	for _, f := range l.files {
+		l.checkDefaults(f, set)
+		defaults := l.defaultsOf(f)
 		for i, n := range f.rules {
-			l.rule(f.d, n, set)
+			l.rule(&reader{l: l, d: f.d}, n, set, defaults)
 			f.rules[i] = nil // a large file's nodes take more memory than what is made of them
 		}
 	}
@@ -103,6 +124,7 @@ func Load(fsys fs.FS, name string, opts Options) (*Set, error) {
 	}
 	set.sources = l.sources
 	set.hash = hashSources(l.sources)
+	set.finishWebhooks()
 	set.index()
 	set.uses.answers = slices.ContainsFunc(set.Rules, (*Rule).revokesAnswers)
 	l.lint(set)
@@ -116,7 +138,8 @@ func newLoader(fsys fs.FS, opts Options) *loader {
 		lists: make(map[string][]string), listPos: make(map[string]Pos), vars: make(map[string]any),
 		varPos: make(map[string]Pos), secrets: make(map[string]string), used: make(map[string]bool),
 		ruleIDs: make(map[string]Pos), folded: make(map[string]phrases), profiles: make(map[string]*profile),
-		compiling: newCompiling(), steps: make(map[string]StepSpec), lame: make(map[string]bool), manifests: make(map[string]*Manifest),
+		compiling: newCompiling(), steps: make(map[string]StepSpec), tables: make(map[string]*csvTable),
+		blueprints: make(map[string]*blueprint), fromInput: make(map[*yaml.Node]string), lame: make(map[string]bool), manifests: make(map[string]*Manifest),
 	}
 }
 
@@ -140,6 +163,7 @@ type loader struct {
 
 	bot        *yaml.Node
 	botDoc     *document
+	help       *yaml.Node // bot.help
 	hasSecrets bool
 	secrets    map[string]string
 	ruleIDs    map[string]Pos
@@ -149,12 +173,21 @@ type loader struct {
 	plugins    []*Plugin
 	lame       map[string]bool      // plugins with mistakes
 	manifests  map[string]*Manifest // by file; nil for one with mistakes
+
+	tables     map[string]*csvTable // of the .csv files
+	pending    []pendingVar         // vars in the order of reading
+	varEntries int                  // that the expressions of vars made so far
+
+	blueprints map[string]*blueprint // by file; nil for one that cannot be used
+	usedRules  int                   // that blueprints brought so far
+	fromInput  map[*yaml.Node]string // values that stand for an input: what is told of it behind a mistake
 }
 
 // ruleFile is a YAML file whose top level has been read.
 type ruleFile struct {
-	d     *document
-	rules []*yaml.Node
+	d        *document
+	rules    []*yaml.Node
+	defaults map[string]*defaultValue
 }
 
 func (l *loader) add(d *document, rule string, line, col int, err error, format string, args ...any) {
@@ -243,7 +276,7 @@ func (l *loader) file(name string, within []string, from Pos) {
 	f := &ruleFile{d: d}
 	l.files = append(l.files, f)
 	top := len(within) == 0
-	valid := []string{"version", "include", "lists", "vars", "rules"}
+	valid := []string{"version", "include", "lists", "vars", "defaults", "rules"}
 	if top {
 		valid = append(valid, "bot", "secrets", "plugins")
 	}
@@ -253,15 +286,15 @@ func (l *loader) file(name string, within []string, from Pos) {
 		switch {
 		case e.name == "version":
 			hasVersion = true
-			if v := resolve(e.value); v.Value != "1" || v.ShortTag() != "!!int" {
-				r.errorf(v, "version must be 1: this timbot reads no other")
-			}
+			r.version(e.value)
 		case e.name == "include":
 			include = e.value
 		case e.name == "lists":
 			l.readLists(r, e.value)
 		case e.name == "vars":
 			l.readVars(r, e.value)
+		case e.name == "defaults":
+			f.defaults = l.readDefaults(r, e.value)
 		case e.name == "rules":
 			f.rules, _ = r.sequence(e.value, "rules")
 		case e.name == "bot" && top:
@@ -270,17 +303,28 @@ func (l *loader) file(name string, within []string, from Pos) {
 			l.readSecrets(r, e.value)
 		case e.name == "plugins" && top:
 			l.readPlugins(r, e.value)
+		case e.name == "blueprint":
+			r.errorf(e.key, "this file is a blueprint: a rule names it, with `use: {blueprint: FILE}`")
+		case e.name == "use":
+			r.errorf(e.key, "use stands in an entry of rules: `- {id: NAME, use: {blueprint: FILE, with: {…}}}`")
 		case e.name == "bot", e.name == "secrets", e.name == "plugins":
 			r.errorf(e.key, "%s belongs in the bot's own file, not in an included one", e.name)
 		default:
 			r.unknown(e, valid)
 		}
 	}
+	l.findUses(d, f.rules, nil)
 	if top && !hasVersion {
 		r.errorf(root, "file has no version: it begins with `version: 1`")
 	}
 	if include != nil {
 		l.include(r, include, append(slices.Clip(within), name))
+	}
+}
+
+func (r *reader) version(n *yaml.Node) {
+	if n = resolve(n); n.Value != "1" || n.ShortTag() != "!!int" {
+		r.errorf(n, "version must be 1: this timbot reads no other")
 	}
 }
 
@@ -328,6 +372,10 @@ func (l *loader) readLists(r *reader, n *yaml.Node) {
 			continue
 		}
 		l.listPos[e.name] = r.pos(e.key)
+		if given, ok := l.opts.Lists[e.name]; ok {
+			l.lists[e.name] = given
+			continue
+		}
 		l.lists[e.name] = l.readList(r, e)
 	}
 }
@@ -344,19 +392,25 @@ func (l *loader) readList(r *reader, e entry) []string {
 		}
 	case yaml.MappingNode:
 		entries, _ := r.mapping(e.value, "list")
-		found := false
+		var file, column *yaml.Node
 		for _, fe := range entries {
-			if fe.name != "file" {
-				r.unknown(fe, []string{"file"})
-				continue
-			}
-			found = true
-			if name, ok := r.str(fe.value, "file"); ok {
-				list = l.listFile(r, resolve(fe.value), name)
+			switch fe.name {
+			case "file":
+				file = resolve(fe.value)
+			case "column":
+				column = resolve(fe.value)
+			default:
+				r.unknown(fe, []string{"file", "column"})
 			}
 		}
-		if !found && len(entries) == 0 {
-			r.errorf(e.value, "list %q needs strings or {file: NAME}", e.name)
+		if file == nil {
+			if len(entries) == 0 || column != nil {
+				r.errorf(e.value, "list %q needs strings or {file: NAME}", e.name)
+			}
+			break
+		}
+		if name, ok := r.str(file, "file"); ok {
+			list = l.listFile(r, file, name, column)
 		}
 	default:
 		r.errorf(e.value, "list %q must be a list of strings or {file: NAME}, not %s", e.name, kindName(e.value))
@@ -364,9 +418,9 @@ func (l *loader) readList(r *reader, e entry) []string {
 	return list
 }
 
-// listFile reads a list with one phrase a line. White space around a phrase does not count; # begins a comment at the
-// start of a line or after white space, \# is a # itself.
-func (l *loader) listFile(r *reader, n *yaml.Node, name string) []string {
+// listFile reads a list with one phrase a line, or the column of a .csv file. White space around a phrase does not count;
+// outside of .csv, # begins a comment at the start of a line or after white space, \# is a # itself.
+func (l *loader) listFile(r *reader, n *yaml.Node, name string, column *yaml.Node) []string {
 	full, ok := l.inside(r, n, name)
 	if !ok {
 		return nil
@@ -377,14 +431,24 @@ func (l *loader) listFile(r *reader, n *yaml.Node, name string) []string {
 			return nil
 		}
 	}
-	if bad := invalidUTF8(d.text); bad >= 0 {
-		line, col := d.place(bad)
-		l.add(d, "", line, col, nil, "file is not valid UTF-8: byte 0x%02X", d.text[bad])
+	switch {
+	case isCSV(full):
+		header := ""
+		if column != nil {
+			if header, ok = r.str(column, "column"); !ok {
+				return nil
+			}
+		}
+		return l.csvList(r, d, column, header)
+	case column != nil:
+		r.errorf(column, "column: only a .csv file has columns")
+		return nil
+	case !l.readable(d):
 		return nil
 	}
 	list := make([]string, 0, len(d.lines))
 	seen := make(map[string]bool, len(d.lines))
-	text := bytes.TrimPrefix(d.text, []byte("\xEF\xBB\xBF"))
+	text := bytes.TrimPrefix(d.text, byteOrderMark)
 	number := 0
 	for line := range strings.Lines(string(text)) {
 		number++
@@ -431,61 +495,4 @@ func (l *loader) inside(r *reader, n *yaml.Node, name string) (string, bool) {
 		return "", false
 	}
 	return full, true
-}
-
-func (l *loader) readVars(r *reader, n *yaml.Node) {
-	entries, _ := r.mapping(n, "vars")
-	for _, e := range entries {
-		if !identifier.MatchString(e.name) {
-			r.errorf(e.key, "var %q: use small letters, digits and _", e.name)
-			continue
-		}
-		if first, ok := l.varPos[e.name]; ok {
-			r.errorf(e.key, "var %q comes twice, first at %s", e.name, first)
-			continue
-		}
-		l.varPos[e.name] = r.pos(e.key)
-		if v, ok := r.plainValue(e.value, "var "+e.name); ok {
-			l.vars[e.name] = View(Type{Kind: KindAny}, v)
-		} else {
-			l.vars[e.name] = nil
-		}
-	}
-}
-
-// plainValue reads a value without expressions.
-func (r *reader) plainValue(n *yaml.Node, what string) (any, bool) {
-	n = resolve(n)
-	switch n.Kind {
-	case yaml.SequenceNode:
-		items, _ := r.sequence(n, what)
-		out := make([]any, 0, len(items))
-		for _, item := range items {
-			v, ok := r.plainValue(item, what)
-			if !ok {
-				return nil, false
-			}
-			out = append(out, v)
-		}
-		return out, true
-	case yaml.MappingNode:
-		entries, ok := r.mapping(n, what)
-		out := make(map[string]any, len(entries))
-		for _, e := range entries {
-			v, valid := r.plainValue(e.value, what)
-			ok = ok && valid
-			out[e.name] = v
-		}
-		return out, ok
-	}
-	if at := strings.Index(n.Value, open); at >= 0 {
-		r.errorIn(n, at, "%s holds a plain value: an expression is evaluated where it is used", what)
-		return nil, false
-	}
-	v, err := anyScalar(n)
-	if err != nil {
-		r.errorf(n, "%s: %v", what, err)
-		return nil, false
-	}
-	return v, true
 }

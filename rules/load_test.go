@@ -284,7 +284,7 @@ func TestWarningsOfMatch(t *testing.T) {
 		got = append(got, w.ID+": "+w.Msg)
 	}
 	want := []string{
-		"fuzzy-cost: 2 fuzzy words are looked for by 3 pieces: about 0.1 µs for a message, and 0.3 µs more for each word of which a " +
+		"fuzzy-cost: 2 fuzzy words are looked for by 3 pieces: about 0.1 µs for a message with one of them (others cost nothing), and 0.3 µs more for each word of which a " +
 			"piece is there",
 		`short-word: strict leaves "v" of "V!": it is in most texts`,
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -51,17 +52,31 @@ type stages [4][]*Rule
 
 // plan is the rules of one event type.
 type plan struct {
+	event  string
 	stages stages
 	always []uint32 // the ranks of those that are candidates always
 	member []uint64 // a bit for each rank that is in the plan
 	elems  bool     // some `if` reads msg.elems
 }
 
+// plan is the rules of an event type, or nil.
+func (s *Set) plan(event string) *plan {
+	if len(s.plans) > 8 {
+		return s.byEvent[event]
+	}
+	for _, p := range s.plans { // a few comparisons, where a map has to read all of the name
+		if p.event == event {
+			return p
+		}
+	}
+	return nil
+}
+
 func (p *plan) has(rank uint32) bool { return p.member[rank>>6]>>(rank&63)&1 != 0 }
 
 // index prepares the set for Match.
 func (s *Set) index() {
-	s.byEvent = make(map[string]*plan)
+	s.byEvent, s.plans = make(map[string]*plan), nil
 	s.kinds = make(map[sdkconn.EventKind]bool)
 	s.byID = make(map[string]*Rule, len(s.Rules))
 	ordered := make([]*Rule, 0, len(s.Rules))
@@ -79,6 +94,11 @@ func (s *Set) index() {
 	slices.SortStableFunc(ordered, func(a, b *Rule) int {
 		return cmp.Or(cmp.Compare(a.Stage, b.Stage), cmp.Compare(b.Priority, a.Priority))
 	})
+	for _, r := range s.Rules {
+		if r.helps {
+			r.allNeeds = r.allNeeds.or(s.needs)
+		}
+	}
 	var always []bool
 	s.facts, always = newIndex(ordered)
 	for rank, r := range ordered {
@@ -86,8 +106,9 @@ func (s *Set) index() {
 		for _, name := range r.Events {
 			p := s.byEvent[name]
 			if p == nil {
-				p = &plan{member: make([]uint64, len(ordered)/64+1)}
+				p = &plan{event: name, member: make([]uint64, len(ordered)/64+1)}
 				s.byEvent[name] = p
+				s.plans = append(s.plans, p)
 			}
 			p.stages[r.Stage] = append(p.stages[r.Stage], r)
 			p.member[rank>>6] |= 1 << (rank & 63)
@@ -118,7 +139,7 @@ func (s *Set) Match(ev *Event, f *Facts) Decision { return s.match(ev, f, s.fact
 // match is Match with an index, or without one: the plain scan, rule after rule, that the index must agree with.
 func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 	var d Decision
-	p := s.byEvent[ev.Type]
+	p := s.plan(ev.Type)
 	if p == nil {
 		return d
 	}
@@ -126,7 +147,10 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 	t.begin(s, p, ev, f)
 	tried := &p.stages
 	if x != nil {
-		x.candidates(t, p)
+		if !x.candidates(t, p) {
+			t.end()
+			return d
+		}
 		tried = &t.stages
 	}
 	tried.walk(func(r *Rule) bool {
@@ -136,9 +160,18 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 			}
 			return false
 		}
+		var room *firedRoom // most events fire one rule, for one word
+		if d.Fired == nil {
+			room = new(firedRoom)
+			d.Fired = room.fired[:0]
+		}
 		fired := Fired{Rule: r, Shadow: r.Mode == ModeShadow}
-		if r.match != nil {
-			fired.Hit = r.match.hit(&t.in)
+		switch {
+		case r.match == nil:
+		case room != nil && r.Command == nil:
+			fired.Hit = r.match.collect(&t.in, Hit{Words: room.words[:0], Spans: room.spans[:0]})
+		default:
+			fired.Hit = t.hit(r)
 		}
 		if f.Gate != nil && !fired.Shadow && r.Gated() {
 			gate := f.Gate(fired)
@@ -154,8 +187,18 @@ func (s *Set) match(ev *Event, f *Facts, x *index) Decision {
 		d.Fired = append(d.Fired, fired)
 		return true
 	}, f, nil)
+	if len(d.Fired) == 0 {
+		d.Fired = nil
+	}
 	t.end()
 	return d
+}
+
+// firedRoom is the memory of a decision for one rule and one word.
+type firedRoom struct {
+	fired [1]Fired
+	words [1]string
+	spans [1]Span
 }
 
 // walk tries the rules in order as Match promises. Of the facts it reads which stages are not tried. skipped, if not nil,
@@ -243,11 +286,11 @@ var trials = sync.Pool{New: func() any { return new(trial) }}
 
 func (t *trial) begin(s *Set, p *plan, ev *Event, f *Facts) {
 	t.set, t.ev, t.facts, t.ready, t.viewed, t.elems = s, ev, f, false, false, p.elems
-	mentioned := false
+	mentioned, text := false, ""
 	if m := ev.message(); m != nil {
-		mentioned = ev.Self != "" && m.Mentions(ev.Self)
+		mentioned, text = ev.Self != "" && m.Mentions(ev.Self), m.Text()
 	}
-	t.in.reset(ev.text(), mentioned)
+	t.in.reset(text, mentioned)
 }
 
 // end lets go of what belongs to the event.
@@ -262,7 +305,10 @@ func (t *trial) end() {
 	}
 	t.reason, t.failed = "", nil
 	for i := range t.stages {
-		clear(t.stages[i])
+		if len(t.stages[i]) > 0 {
+			clear(t.stages[i])
+			t.stages[i] = t.stages[i][:0]
+		}
 	}
 	if cap(t.posts) > 1<<16 {
 		t.posts, t.found = nil, nil
@@ -294,6 +340,9 @@ func (t *trial) try(r *Rule) bool {
 		return true
 	}
 	t.fill(r)
+	if t.wrong(r) {
+		return t.guarded(r)
+	}
 	code := r.cond.code
 	if r.cond.strict != nil && t.lacks(r.cond.needs) {
 		if code = r.cond.strict(); code == nil {
@@ -333,13 +382,54 @@ func (t *trial) fill(r *Rule) {
 			Event: &t.views.event, Msg: &t.views.msg, User: &t.views.user, Chat: &t.views.chat, Bot: &t.views.bot,
 			State: &t.views.state, Now: t.facts.Now, Seed: t.ev.Key,
 		}
+		if strings.HasPrefix(t.ev.Type, webhookPrefix) {
+			t.env.Trigger = w.trigger(t.ev)
+		}
 	}
 	if r.match == nil || !slices.Contains(r.cond.uses, "match") && !slices.Contains(r.cond.uses, "args") {
 		return
 	}
-	hit := r.match.hit(&t.in)
+	hit := t.hit(r)
 	t.env.Match = viewHit(&hit, t.in.text)
 	t.env.Args = hit.Args
+	if r.Command != nil {
+		t.env.Given = r.Command.values(&hit, t.facts.Now.Location())
+	}
+}
+
+// hit is what the rule's match found in a text that it matches.
+func (t *trial) hit(r *Rule) Hit {
+	hit := r.match.hit(&t.in)
+	if r.Command != nil {
+		r.Command.read(&hit, t.ev, t.facts.Now)
+	}
+	return hit
+}
+
+// wrong reports whether a command's arguments cannot be read, though the rule's if wants them. What the if says besides
+// decides whether that is told.
+func (t *trial) wrong(r *Rule) bool {
+	if r.Command == nil || !slices.Contains(r.cond.uses, givenRoot) {
+		return false
+	}
+	hit := t.hit(r)
+	return hit.Wrong != ""
+}
+
+// guarded reports whether the operands of a rule's if hold that read no argument.
+func (t *trial) guarded(r *Rule) bool {
+	for _, p := range r.Command.guard {
+		out, err := run(p.code, &t.env)
+		if err != nil {
+			t.reason, t.failed = reasonError, err
+			return false
+		}
+		if out != true {
+			t.reason = reasonIf
+			return false
+		}
+	}
+	return true
 }
 
 // viewHit is what expressions see of a hit.

@@ -46,6 +46,13 @@ type Hit struct {
 	Command string   `json:"command,omitzero"`
 	Args    []string `json:"args,omitzero"`
 	ArgText string   `json:"arg_text,omitzero"`
+	// Given holds the arguments of a Rule.Command by their names, each in one plain form; Wrong says what is wrong with
+	// them, for the person who wrote them. The rule does Command.Usage then, in place of its steps.
+	Given map[string]string `json:"given,omitzero"`
+	Wrong string            `json:"wrong,omitzero"`
+
+	// Row is the row of a faq that answers, from 1; 0 is none.
+	Row int `json:"row,omitzero"`
 }
 
 // matcher is a rule's match, compiled.
@@ -56,7 +63,12 @@ type matcher struct {
 	all     phrases
 	none    phrases
 	except  phrases // what stands inside one of them does not count
+
+	faq *faqTable // in place of words
 }
+
+// wants reports whether something must be in the text.
+func (m *matcher) wants() bool { return len(m.any.words)+len(m.all.words) > 0 || m.faq != nil }
 
 // occurrence is where a word stands in a view.
 type occurrence struct{ word, start, end int }
@@ -66,6 +78,9 @@ func (m *matcher) matches(in *input) bool {
 	if m.mode == MatchCommand {
 		_, ok := m.command(in)
 		return ok
+	}
+	if m.faq != nil {
+		return m.faq.found(in)
 	}
 	v := in.view(m.profile)
 	for i := range m.all.words {
@@ -84,7 +99,7 @@ func (m *matcher) matches(in *input) bool {
 
 // first looks for a word that counts; it need not be the one that stands first.
 func (m *matcher) first(p *phrases, in *input, v textView) (at occurrence, ok bool) {
-	m.each(p, v, func(o occurrence) bool {
+	m.each(p, in, v, func(o occurrence) bool {
 		if m.shielded(in, v, o) {
 			return true
 		}
@@ -96,7 +111,7 @@ func (m *matcher) first(p *phrases, in *input, v textView) (at occurrence, ok bo
 
 // find looks for one word that counts and returns where it stands in the view.
 func (m *matcher) find(p *phrases, i int, in *input, v textView) (start, end int, ok bool) {
-	m.eachOf(p, i, v, func(o occurrence) bool {
+	m.eachOf(p, i, in, v, func(o occurrence) bool {
 		if m.shielded(in, v, o) {
 			return true
 		}
@@ -113,7 +128,7 @@ func (m *matcher) shielded(in *input, v textView, o occurrence) bool {
 	}
 	if in.shield != m {
 		in.shield, in.shields = m, in.shields[:0]
-		m.each(&m.except, v, func(o occurrence) bool {
+		m.each(&m.except, in, v, func(o occurrence) bool {
 			in.shields = append(in.shields, Span{o.start, o.end})
 			return len(in.shields) < maxOccurrences
 		})
@@ -132,12 +147,19 @@ func (m *matcher) shielded(in *input, v textView, o occurrence) bool {
 const maxOccurrences = 10_000
 
 // hit collects what was found in a text that matches.
-func (m *matcher) hit(in *input) Hit {
+func (m *matcher) hit(in *input) Hit { return m.collect(in, Hit{}) }
+
+// collect is hit with room for words and spans in empty, which is an empty hit but for that.
+func (m *matcher) collect(in *input, empty Hit) Hit {
 	if m.mode == MatchCommand {
 		hit, _ := m.command(in)
 		return hit
 	}
-	var hit Hit
+	if m.faq != nil {
+		_, hit, _ := m.faq.best(in)
+		return hit
+	}
+	hit := empty
 	v := in.view(m.profile)
 	add := func(p *phrases, o occurrence) bool {
 		if len(hit.Words) == maxHitWords {
@@ -146,7 +168,9 @@ func (m *matcher) hit(in *input) Hit {
 		span, word := v.span(o.start, o.end), p.words[o.word]
 		if m.mode == MatchRegex {
 			word = in.text[span.Start:span.End]
-			m.groups(&hit, p.regexps[o.word], v, in.text)
+			if p.regexps[o.word].named {
+				m.groups(&hit, p.regexps[o.word].re, v, in.text)
+			}
 		}
 		hit.Words = append(hit.Words, word)
 		hit.Spans = append(hit.Spans, span)
@@ -162,13 +186,16 @@ func (m *matcher) hit(in *input) Hit {
 			return hit
 		}
 	}
+	if len(hit.Words) == 0 {
+		hit.Words, hit.Spans = nil, nil
+	}
 	return hit
 }
 
 // longest returns the first place of each word of any_of, in their order, without places inside a longer word's.
 func (m *matcher) longest(in *input, v textView) []occurrence {
 	hits := in.hits[:0]
-	m.each(&m.any, v, func(o occurrence) bool {
+	m.each(&m.any, in, v, func(o occurrence) bool {
 		if !m.shielded(in, v, o) {
 			hits = append(hits, o)
 		}
@@ -287,28 +314,11 @@ var quotes = map[rune]rune{'"': '"', '\'': '\'', '“': '”', '‘': '’', '�
 func splitArgs(s string) []string {
 	args := []string{}
 	for {
-		s = strings.TrimLeftFunc(s, unicode.IsSpace)
-		if s == "" {
+		arg, rest, ok := nextArg(s)
+		if !ok {
 			return args
 		}
-		r, size := utf8.DecodeRuneInString(s)
-		if closing, ok := quotes[r]; ok {
-			if end := strings.IndexRune(s[size:], closing); end >= 0 {
-				after := s[size+end+utf8.RuneLen(closing):]
-				next, _ := utf8.DecodeRuneInString(after)
-				if after == "" || unicode.IsSpace(next) {
-					args = append(args, s[size:size+end])
-					s = after
-					continue
-				}
-			}
-		}
-		end := strings.IndexFunc(s, unicode.IsSpace)
-		if end < 0 {
-			end = len(s)
-		}
-		args = append(args, s[:end])
-		s = s[end:]
+		args, s = append(args, arg), rest
 	}
 }
 

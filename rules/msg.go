@@ -2,6 +2,7 @@ package rules
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/timbot-go/timbot/sdkconn"
@@ -245,7 +246,7 @@ func viewElem(e sdkconn.Elem) elemView {
 // event fills a view.
 func (w viewer) event(out *eventView, ev *Event) {
 	*out = eventView{Type: ev.Type, Key: ev.Key, Time: w.time(ev.at())}
-	if ev.Data != nil {
+	if ev.Data != nil && strings.HasPrefix(ev.Type, signalPrefix) {
 		out.Data = w.view(Type{Kind: KindAny}, ev.Data)
 	}
 	if ev.Source == nil {

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -128,11 +129,32 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 	}
 	c.prog.use(name)
 	switch name {
+	case "inputs":
+		if c.p.inputs == nil {
+			c.errorf(n, "inputs: only a blueprint has them")
+		} else if !based {
+			c.errorf(n, "name one of them: inputs.NAME")
+		}
+		return
 	case "lists", "vars", "steps", "secrets":
 		if !based {
 			c.errorf(n, "name one of them: %s.NAME", name)
 		}
 		return
+	case "faq":
+		if !p.faq {
+			c.errorf(n, "faq: the rule has no faq")
+			return
+		}
+		if p.level == levelRule {
+			c.errorf(n, "faq: only steps see which row answers")
+			return
+		}
+	case "command":
+		if !p.usage {
+			c.errorf(n, "command: only the usage of a command sees it")
+			return
+		}
 	case "answer":
 		if !p.answer {
 			c.errorf(n, "answer: only accept, inside ask, looks at an answer; what was accepted is steps.ID.text")
@@ -159,13 +181,19 @@ func (c *nameCheck) identifier(n *ast.IdentifierNode, based bool) {
 		missing = !has(func(d eventDoc) bool { return d.chat })
 	case "user":
 		missing = !has(func(d eventDoc) bool { return d.user })
+	case "trigger":
+		missing = !has(func(d eventDoc) bool { return strings.HasPrefix(d.name, webhookPrefix) })
 	case "match":
 		if !p.match {
 			c.errorf(n, "match: the rule has no match")
 		}
 	case "args":
-		if !p.args {
-			c.errorf(n, "args: the rule's match has no mode: command")
+		if p.command != nil {
+			if !based {
+				c.errorf(n, "name one of them: args.NAME")
+			}
+		} else if !p.args {
+			c.errorf(n, "args: the rule has no command, and its match no mode: command")
 		}
 	case "state":
 		c.prog.needs.State = true
@@ -196,13 +224,17 @@ func (c *nameCheck) member(at *ast.Node, n *ast.MemberNode) {
 		c.nilable = true
 	}
 	switch root {
-	case "lists", "vars", "steps", "secrets":
+	case "lists", "vars", "steps", "secrets", "inputs":
 		if name == "" {
 			c.errorf(n, "%s.NAME needs a plain name", root)
 			return
 		}
 	}
 	switch root {
+	case "args":
+		if p.command != nil && p.level != levelLoad {
+			c.arg(at, n, name)
+		}
 	case "msg":
 		if name == "elems" {
 			c.prog.elems = true
@@ -210,7 +242,7 @@ func (c *nameCheck) member(at *ast.Node, n *ast.MemberNode) {
 	case "lists":
 		list, ok := p.lists[name]
 		if !ok {
-			c.errorf(n.Property, "there is no list %q%s", name, didYouMean(name, keys(p.lists)))
+			c.errorf(n.Property, "there is no list %q%s%s", name, didYouMean(name, keys(p.lists)), p.blueprintHint())
 			return
 		}
 		if p.r != nil && p.r.l.used != nil {
@@ -222,11 +254,25 @@ func (c *nameCheck) member(at *ast.Node, n *ast.MemberNode) {
 			return
 		}
 		v, ok := p.vars[name]
+		if first, later := p.laterVar(name); !ok && later {
+			c.errorf(n.Property, "var %q comes later, at %s: a var sees those before it", name, first)
+			return
+		}
 		if !ok {
-			c.errorf(n.Property, "there is no var %q%s", name, didYouMean(name, slices.Concat(keys(p.vars), keys(p.runVars))))
+			c.errorf(n.Property, "there is no var %q%s%s", name, didYouMean(name, slices.Concat(keys(p.vars), keys(p.runVars))),
+				p.blueprintHint())
 			return
 		}
 		ast.Patch(at, constant(v))
+	case "inputs":
+		in, ok := p.inputs[name]
+		if !ok {
+			if p.inputs != nil {
+				c.errorf(n.Property, "there is no input %q%s", name, didYouMean(name, keys(p.inputs)))
+			}
+			return
+		}
+		ast.Patch(at, constant(in.value))
 	case "steps":
 		if p.level != levelStep {
 			c.errorf(n, "steps: no step has run yet here")
@@ -333,6 +379,8 @@ func (c *nameCheck) call(at *ast.Node, n *ast.CallNode, calls *int) {
 		n.Arguments = append(n.Arguments, hidden("seed()"), &ast.IntegerNode{Value: int(h.Sum32())})
 	case "redact":
 		c.redact(n)
+	case "help":
+		c.help(n)
 	}
 	if why, ok := disabled[callee.Value]; ok && callee.Value != "now" {
 		c.errorf(n, "%s() is not there: %s", callee.Value, why)

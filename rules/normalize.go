@@ -128,7 +128,7 @@ func (c *ruleCompiler) foldPhrases(p phrases, at []*yaml.Node, what string, m *m
 				c.r.errorf(at[i], "%s: %v", what, err)
 				continue
 			}
-			p.regexps = append(p.regexps, re)
+			p.regexps = append(p.regexps, newPattern(re))
 			continue
 		}
 		w := in.word(phrase, m.profile)

@@ -62,7 +62,7 @@ func (s *Set) line(p Pos) string {
 // stops reports whether later rules are not tried whenever the rule matches.
 func (r *Rule) stops() bool {
 	switch {
-	case r.Mode != ModeLive || r.Session != nil || r.Batch != nil || r.Limit != nil && r.Limit.Over != OverReply:
+	case r.Mode != ModeLive || r.Session != nil || r.Batch != nil || r.Concurrency != nil || r.Limit != nil && r.Limit.Over != OverReply:
 		return false
 	case r.Stage == StageGuard:
 		return r.Final && r.cond == nil // its if does not fire on a fact that is missing, that of another stage may
@@ -133,6 +133,9 @@ func conjuncts(source string) []ast.Node {
 func (m *matcher) impliedBy(r *matcher) bool {
 	if m == nil {
 		return true
+	}
+	if m.faq != nil || r != nil && r.faq != nil {
+		return false
 	}
 	if r == nil || m.profile != r.profile || m.profile.strict() || len(m.except.words) > 0 ||
 		len(m.none.words) > 0 && len(r.except.words) > 0 { // more than a comparison of words would be needed

@@ -58,6 +58,9 @@ type input struct {
 	extras             []extraView
 	used               int // of extras
 
+	located [4]located // what patterns found; the last ones
+	recent  int        // how many of them there are, or were
+
 	hits    []occurrence
 	shields []Span // where the phrases of shieldOf's except stand in its view, by start; End is the furthest so far
 	shield  *matcher
@@ -69,8 +72,29 @@ type extraView struct {
 	aliased, spoken folded
 }
 
+// located is what a pattern found in its view.
+type located struct {
+	pattern    *pattern
+	start, end int
+	ok         bool
+}
+
 func (in *input) reset(text string, mentioned bool) {
 	in.text, in.mentioned, in.hasChat, in.hasStrict, in.used, in.shield = text, mentioned, false, false, 0, nil
+	in.recent = 0
+}
+
+// locate is p.find in its view, whose text it is given, remembered: a rule that matches looks for its words twice.
+func (in *input) locate(p *pattern, text string) (start, end int, ok bool) {
+	for i := range min(in.recent, len(in.located)) {
+		if l := &in.located[i]; l.pattern == p {
+			return l.start, l.end, l.ok
+		}
+	}
+	start, end, ok = p.find(text)
+	in.located[in.recent%len(in.located)] = located{p, start, end, ok}
+	in.recent++
+	return start, end, ok
 }
 
 // release lets go of the text, and of memory that only a long text needs.
@@ -78,6 +102,9 @@ func (in *input) release() {
 	if cap(in.chat.text) > 1<<16 || cap(in.strict.text) > 1<<16 {
 		*in = input{}
 		return
+	}
+	if in.recent > 0 {
+		in.located = [4]located{}
 	}
 	in.reset("", false)
 	in.chat.src, in.strict.src = "", ""

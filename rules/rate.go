@@ -49,7 +49,7 @@ func parseRate(s string, most int) (Rate, error) {
 
 // rate reads a rate of at most so many.
 func (r *reader) rate(n *node, what string, most int) (Rate, bool) {
-	n = resolve(n)
+	n = r.literal(n)
 	if !isString(n) {
 		r.errorf(n, "%s must be a rate such as 20/s or 1/30s, not %s", what, kindName(n))
 		return Rate{}, false

@@ -125,6 +125,9 @@ func (r *Rule) requires() requirement {
 
 // requiresAny is what each word of any_of requires.
 func (m *matcher) requiresAny() requirement {
+	if m.faq != nil {
+		return m.faq.requires()
+	}
 	if len(m.any.words) == 0 {
 		return nil
 	}
@@ -167,8 +170,10 @@ func (m *matcher) requiresWord(p *phrases, i int) requirement {
 		} else if m.profile.strict() {
 			return nil
 		}
+	case MatchFuzzy:
+		return p.fuzzy.requires(i, m.profile)
 	case MatchRegex:
-		return regexpRequires(p.regexps[i].String(), m.profile)
+		return regexpRequires(p.regexps[i].re.String(), m.profile)
 	default:
 		return nil
 	}

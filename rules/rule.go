@@ -49,10 +49,14 @@ type Rule struct {
 	Mode            Mode
 	Events          []string // event types, in the order of the reference
 	Steps           []*Step
-	Limit           *Limit   // nil: none
-	Batch           *Batch   // nil: each event is a run of its own
-	Session         *Session // nil: the steps are no dialogue
+	Limit           *Limit       // nil: none
+	Batch           *Batch       // nil: each event is a run of its own
+	Session         *Session     // nil: the steps are no dialogue
+	Command         *Command     // nil: it is none, or one of match's mode command
+	Concurrency     *Concurrency // nil: any number of runs may be open
 	Pos             Pos
+	Defaults        []Defaulted // what of this comes from defaults
+	Used            *Used       // of a rule that comes from a blueprint
 
 	index    int  // in Set.Rules
 	always   bool // nothing narrows it down: it is tried for every event of its types
@@ -62,13 +66,17 @@ type Rule struct {
 	allNeeds Needs // of the steps too
 	runVars  map[string]bool
 	outputs  map[string]Type // of the steps with an id
+	helps    bool            // it calls help(), which reads what all rules read
+	node     *yaml.Node      // of a rule that no file has
 }
 
 // Needs says which facts the rule reads, in its match, its if and its steps.
 func (r *Rule) Needs() Needs { return r.allNeeds }
 
-// Gated reports whether Facts.Gate is asked about the rule: it has a limit or a batch, or is a dialogue.
-func (r *Rule) Gated() bool { return r.Limit != nil || r.Batch != nil || r.Session != nil }
+// Gated reports whether Facts.Gate is asked about the rule: it has a limit, a batch or concurrency, or is a dialogue.
+func (r *Rule) Gated() bool {
+	return r.Limit != nil || r.Batch != nil || r.Session != nil || r.Concurrency != nil
+}
 
 const (
 	minPriority = -1_000_000
@@ -77,8 +85,8 @@ const (
 
 var (
 	ruleKeys = []string{
-		"id", "name", "on", "match", "if", "stage", "priority", "final", "continue", "include_self", "run", "limit", "batch",
-		"session", "do",
+		"id", "name", "use", "on", "match", "command", "faq", "if", "stage", "priority", "final", "continue", "include_self", "run",
+		"limit", "concurrency", "batch", "session", "do",
 	}
 	ruleID = regexp.MustCompile(`^[a-z0-9_][a-z0-9_.-]*$`)
 )
@@ -94,12 +102,18 @@ type ruleCompiler struct {
 	asks     int            // steps that ask
 	branches int            // how many parallel steps are around
 	short    string         // the list at hand, when nothing may hold it up
+	defaults map[string]*defaultValue
 
 	handoffs []*Step
 }
 
-func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
-	r := &reader{l: l, d: d}
+// rule compiles an entry of rules: a rule, or the use of a blueprint.
+func (l *loader) rule(r *reader, n *yaml.Node, set *Set, defaults map[string]*defaultValue) {
+	prefix := ""
+	if r.use != nil {
+		prefix = r.use.prefix
+		r.rule = strings.TrimSuffix(prefix, ".")
+	}
 	entries, ok := r.mapping(n, "a rule")
 	if !ok {
 		return
@@ -107,8 +121,12 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 	get := make(map[string]entry)
 	for _, e := range entries {
 		if e.name == "id" {
-			r.rule = resolve(e.value).Value
+			r.rule = prefix + r.literal(e.value).Value
 		}
+	}
+	if slices.ContainsFunc(entries, func(e entry) bool { return e.name == "use" }) {
+		l.use(r, n, entries, set, defaults)
+		return
 	}
 	for _, e := range entries {
 		if !slices.Contains(ruleKeys, e.name) {
@@ -118,11 +136,20 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 		get[e.name] = e
 	}
 	rule := &Rule{Stage: StageMain, Pos: r.pos(resolve(n)), index: len(set.Rules)}
-	c := &ruleCompiler{r: r, set: set, rule: rule, ids: make(map[string]int)}
+	lists, vars, inputs := l.lists, l.vars, map[string]*inputValue(nil)
+	if u := r.use; u != nil {
+		rule.Used = &Used{u.blueprint.d.name, strings.TrimSuffix(prefix, "."), u.pos}
+		lists, vars, inputs = map[string][]string{}, map[string]any{}, u.inputs
+	}
+	c := &ruleCompiler{r: r, set: set, rule: rule, ids: make(map[string]int), defaults: defaults}
+	if e, ok := get["faq"]; ok && get["do"].value == nil {
+		rule.node = withAnswer(resolve(n), e.key)
+		get["do"] = entry{"do", e.key, rule.node.Content[len(rule.node.Content)-1]}
+	}
 	c.head(n, get)
-	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value}
+	bodies := []*yaml.Node{get["do"].value, get["session"].value, get["limit"].value, get["command"].value}
 	c.place = &place{
-		r: r, set: set, rule: rule, lists: l.lists, vars: l.vars, runVars: runVars(bodies...),
+		r: r, set: set, rule: rule, lists: lists, vars: vars, inputs: inputs, runVars: runVars(bodies...),
 		steps: make(map[string]Type), later: stepIDs(bodies...), locals: make(map[string]Type),
 	}
 	rule.runVars = c.place.runVars
@@ -132,22 +159,46 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 	if e, ok := get["match"]; ok {
 		c.match(e.value)
 	}
+	if e, ok := get["command"]; ok {
+		if _, ok := get["match"]; ok {
+			r.errorf(e.key, "a rule has match or command: a command is how its message is found")
+		}
+		c.command(e)
+	}
+	if e, ok := get["faq"]; ok {
+		if get["match"].key != nil || get["command"].key != nil {
+			r.errorf(e.key, "a rule has faq, match or command: its questions are how a message is found")
+		}
+		c.faq(e)
+	}
 	if e, ok := get["if"]; ok {
 		if rule.cond = c.condition(e.value, "if"); rule.cond != nil {
 			rule.needs = rule.cond.needs
 		}
+		if rule.Command != nil {
+			c.commandGuard(e.value)
+		}
 	}
+	c.helpFor(get["if"].value)
 	if e, ok := get["session"]; ok {
 		c.session(e)
 	}
 	if e, ok := get["limit"]; ok {
 		c.limit(e.value)
+	} else {
+		c.byDefault("limit", c.limit)
 	}
 	if e, ok := get["batch"]; ok {
 		c.batch(e.value)
 		if s, ok := get["session"]; ok {
 			r.errorf(s.key, "a rule has batch or session: a talk is with one, not with many at once")
 		}
+		if rule.Command != nil {
+			r.errorf(e.key, "a rule has batch or command: each command has arguments of its own")
+		}
+	}
+	if e, ok := get["concurrency"]; ok {
+		c.concurrency(e)
 	}
 	c.place.level = levelStep
 	if e, ok := get["do"]; ok {
@@ -163,6 +214,19 @@ func (l *loader) rule(d *document, n *yaml.Node, set *Set) {
 	rule.walk(func(p *program) { rule.allNeeds = rule.allNeeds.or(p.needs) })
 	c.warn(get)
 	set.Rules = append(set.Rules, rule)
+}
+
+// withAnswer is a rule with what a faq does unless the rule says otherwise.
+func withAnswer(n, at *yaml.Node) *yaml.Node {
+	text := func(s string) *yaml.Node {
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s, Line: at.Line, Column: at.Column}
+	}
+	step := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: at.Line, Column: at.Column}
+	step.Content = []*yaml.Node{text(replyAction), text(faqAnswer)}
+	steps := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: []*yaml.Node{step}, Line: at.Line, Column: at.Column}
+	out := *n
+	out.Content = append(slices.Clone(n.Content), text("do"), steps)
+	return &out
 }
 
 // warn tells what of the rule is no mistake but probably not meant.
@@ -190,6 +254,10 @@ func (c *ruleCompiler) head(n *yaml.Node, get map[string]entry) {
 		r.errorf(resolve(n), "rule has no id")
 	} else if id, ok := r.str(e.value, "id"); ok {
 		rule.ID = id
+		if r.use != nil {
+			id = r.use.prefix + id
+			rule.ID = id
+		}
 		if !ruleID.MatchString(id) {
 			r.errorf(resolve(e.value), "id %q: use small letters, digits, dots, - and _", id)
 		} else if first, ok := r.l.ruleIDs[id]; ok {
@@ -199,22 +267,39 @@ func (c *ruleCompiler) head(n *yaml.Node, get map[string]entry) {
 		}
 	}
 	if e, ok := get["name"]; ok {
-		if v := resolve(e.value); v.Kind == yaml.ScalarNode && v.ShortTag() != "!!null" {
+		if v := r.literal(e.value); v.Kind == yaml.ScalarNode && v.ShortTag() != "!!null" {
 			rule.Name = v.Value
 		} else {
 			r.errorf(v, "name must be a text, not %s", kindName(v))
 		}
 	}
-	if e, ok := get["stage"]; ok {
-		word, _ := r.enum(e.value, "stage", stageNames...)
-		rule.Stage = Stage(max(0, slices.Index(stageNames, word)))
+	for _, k := range []struct {
+		name string
+		read func(*yaml.Node)
+	}{
+		{"stage", func(n *yaml.Node) {
+			word, _ := c.r.enum(n, "stage", stageNames...)
+			rule.Stage = Stage(max(0, slices.Index(stageNames, word)))
+		}},
+		{"run", func(n *yaml.Node) {
+			word, _ := c.r.enum(n, "run", modeNames...)
+			rule.Mode = Mode(max(0, slices.Index(modeNames, word)))
+		}},
+		{"priority", func(n *yaml.Node) {
+			rule.Priority, _ = c.r.integer(n, "priority", minPriority, maxPriority)
+		}},
+	} {
+		if e, ok := get[k.name]; k.name == "run" && r.use != nil && r.use.run != nil {
+			word, _ := r.use.runIn.enum(r.use.run, "run", modeNames...)
+			rule.Mode = Mode(max(0, slices.Index(modeNames, word)))
+		} else if ok {
+			k.read(e.value)
+		} else {
+			c.byDefault(k.name, k.read)
+		}
 	}
-	if e, ok := get["run"]; ok {
-		word, _ := r.enum(e.value, "run", modeNames...)
-		rule.Mode = Mode(max(0, slices.Index(modeNames, word)))
-	}
-	if e, ok := get["priority"]; ok {
-		rule.Priority, _ = r.integer(e.value, "priority", minPriority, maxPriority)
+	if mode, ok := r.l.opts.Modes[rule.ID]; ok {
+		rule.Mode = mode
 	}
 	if e, ok := get["include_self"]; ok {
 		rule.IncludeSelf = r.boolean(e.value, "include_self")
@@ -239,7 +324,7 @@ func (c *ruleCompiler) events(n *yaml.Node, get map[string]entry) {
 		c.r.errorf(resolve(n), "rule has no on: it names the events, for instance `on: message`")
 		return
 	}
-	v := resolve(e.value)
+	v := c.r.literal(e.value)
 	items := []*yaml.Node{v}
 	if v.Kind == yaml.SequenceNode {
 		items, _ = c.r.sequence(v, "on")
@@ -273,7 +358,11 @@ func (c *ruleCompiler) event(n *yaml.Node) []string {
 		case "schedule":
 			c.r.errorf(n, "this version has no schedules")
 		case "webhook":
-			c.r.errorf(n, "this version has no webhooks")
+			if len(n.Content) > 2 {
+				c.r.errorf(n.Content[2], "%s stands beside webhook: the options of a webhook stand under it, as { path: /deploy, ... }",
+					n.Content[2].Value)
+			}
+			return c.webhook(n.Content[1])
 		default:
 			c.r.errorf(n.Content[0], "unknown event form %q%s", key, didYouMean(key, []string{"schedule", "webhook"}))
 		}
@@ -330,6 +419,12 @@ func (c *ruleCompiler) match(n *yaml.Node) {
 			r.errorf(e.key, "normalize: strict is for words: it leaves no separators, which a %s may need; use chat or none", m.mode)
 			m.profile = profileChat
 		}
+	} else {
+		c.byDefault("normalize", func(n *yaml.Node) {
+			if p := c.normalize(n); !p.strict() || m.mode != MatchRegex && m.mode != MatchCommand {
+				m.profile = p
+			}
+		})
 	}
 	for _, part := range []struct {
 		key string
@@ -417,8 +512,8 @@ func (c *ruleCompiler) words(n *yaml.Node, what string) (words []string, list st
 			c.r.errorf(n, "%s: %v", what, err)
 			return nil, "", false
 		}
-		if prog := only(parts); prog != nil && strings.HasPrefix(prog.source, "lists.") {
-			list = prog.source
+		if only(parts) != nil {
+			list = load.listName(n)
 		}
 	}
 	return words, list, true
@@ -431,6 +526,9 @@ func (r *Rule) keys(f func(*program)) {
 	}
 	if r.Batch != nil {
 		r.Batch.by.programs(f)
+	}
+	if r.Concurrency != nil {
+		r.Concurrency.per.programs(f)
 	}
 }
 
@@ -488,6 +586,9 @@ func (r *Rule) walk(f func(*program)) {
 	steps(r.Steps...)
 	if r.Limit != nil {
 		steps(r.Limit.Reply...)
+	}
+	if r.Command != nil {
+		steps(r.Command.Usage...)
 	}
 	if r.Session != nil {
 		steps(r.Session.OnTimeout...)

@@ -73,7 +73,19 @@ func (s *schemas) inline(f *Form) object {
 	return out
 }
 
+// kind is the schema of a form. A key that takes no expression takes an input of a blueprint in its place.
 func (s *schemas) kind(f *Form) object {
+	switch f.Kind {
+	case FormWord, FormPattern, FormBool, FormInt:
+		s.defs["input"] = object{
+			"type": "string", "pattern": `^\s*\$\{\{\s*inputs\.`, "description": "In a blueprint: one of its inputs.",
+		}
+		return object{"anyOf": []any{s.plain(f), object{"$ref": "#/$defs/input"}}}
+	}
+	return s.plain(f)
+}
+
+func (s *schemas) plain(f *Form) object {
 	switch f.Kind {
 	case FormText:
 		return object{"type": []any{"string", "number", "boolean"}}

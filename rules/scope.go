@@ -197,6 +197,8 @@ func (sc *Scope) env(set *Set, rule *Rule, programs ...*program) map[string]any 
 				env[name] = &views.bot
 			case "state":
 				env[name] = &views.state
+			case "trigger":
+				env[name] = w.trigger(sc.Event)
 			case "match":
 				env[name] = viewHit(sc.Hit, sc.Event.text())
 			case "args":
@@ -207,6 +209,14 @@ func (sc *Scope) env(set *Set, rule *Rule, programs ...*program) map[string]any 
 				env[name] = sc.Event.Key
 			case countFunction:
 				env[name] = sc.counter()
+			case givenRoot:
+				env[name] = rule.Command.values(sc.Hit, sc.Facts.Now.Location())
+			case helpFunction:
+				env[name] = sc.help(set)
+			case "faq":
+				env[name] = sc.faq(rule)
+			case "command":
+				env[name] = sc.command(rule)
 			case "events":
 				env[name] = sc.events(w)
 			case "answer":

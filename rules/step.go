@@ -105,6 +105,8 @@ var (
 	controlKeys = []string{"set", "choose", "for_each", "do", "stop", "ask", "delay", "handoff", "count", "signal", "parallel"}
 	laterSteps  = []string{"llm"}
 
+	onErrorNames = []string{"stop", "continue"}
+
 	// Keys that look as if they stood beside a step's action, and the step that they are inputs of; empty is any.
 	insideOf = map[string]string{"approve": "", "accept": "ask", "tries": "ask", "retry_text": "ask", "resume": "handoff"}
 
@@ -257,12 +259,19 @@ func (c *ruleCompiler) body(s *Step, e entry, common map[string]entry) {
 		c.retry(s, ce.value)
 	}
 	if ce, ok := common["on_error"]; ok {
-		word, _ := r.enum(ce.value, "on_error", "stop", "continue")
-		s.ContinueOnError = word == "continue"
+		s.ContinueOnError = c.onError(ce.value)
+	}
+	if s.Kind == StepAction {
+		c.stepDefaults(s, common)
 	}
 	if ce, ok := common["id"]; ok {
 		c.stepID(s, ce.value)
 	}
+}
+
+func (c *ruleCompiler) onError(n *yaml.Node) bool {
+	word, _ := c.r.enum(n, "on_error", onErrorNames...)
+	return word == "continue"
 }
 
 // noTimes refuses what only an action has of the keys beside a step.
@@ -297,7 +306,7 @@ func (c *ruleCompiler) stepID(s *Step, n *yaml.Node) {
 
 // duration reads a duration that is not negative.
 func (r *reader) duration(n *yaml.Node, what string) (time.Duration, bool) {
-	n = resolve(n)
+	n = r.literal(n)
 	if n.Kind != yaml.ScalarNode {
 		r.errorf(n, "%s: want a duration such as 5m, have %s", what, kindName(n))
 		return 0, false

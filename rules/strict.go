@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"encoding/binary"
 	"strings"
 	"sync"
 	"unicode"
@@ -92,7 +93,7 @@ type builder struct {
 
 // begin prepares f for the text that is made of f.src.
 func (f *folded) begin() builder {
-	f.runs = f.runs[:0]
+	f.runs, f.lazy = f.runs[:0], lazyNot
 	f.text = room(f.text[:0], 0, len(f.src))
 	return builder{f: f}
 }
@@ -195,8 +196,56 @@ var wholeTable = sync.OnceValue(func() *[0x10000]uint16 {
 
 // strict folds src with the profile strict, unless something in it takes the profile chat before; then it returns false.
 func (f *folded) strict(src string) bool {
+	return f.strictQuickly(src) || f.strictMapped(src)
+}
+
+// strictMapped is strict with the way back.
+func (f *folded) strictMapped(src string) bool {
 	f.base, f.src = nil, src
 	return f.strictly(wholeTable())
+}
+
+// strictQuickly is strict for texts of ASCII and of characters of three bytes, without the way back. It returns false, and
+// nothing is done, for other texts.
+func (f *folded) strictQuickly(src string) bool {
+	table := wholeTable()
+	out := room(f.text[:0], 0, len(src)+utf8.UTFMax)
+	n, last := 0, rune(0)
+	for i := 0; i < len(src); {
+		r, size := rune(src[i]), 1
+		if r >= utf8.RuneSelf {
+			if r&0xF0 != 0xE0 || i+2 >= len(src) || src[i+1]&0xC0 != 0x80 || src[i+2]&0xC0 != 0x80 {
+				return false
+			}
+			r, size = r&15<<12|rune(src[i+1]&0x3F)<<6|rune(src[i+2]&0x3F), 3
+		}
+		i += size
+		c := rune(table[uint16(r)])
+		switch {
+		case c == 0:
+			if last < utf8.RuneSelf || breaks(r) {
+				last = 0
+			}
+			continue
+		case c == last && collapses(c):
+			continue
+		case c < utf8.RuneSelf:
+			if c == skipped || c == involved {
+				return false
+			}
+			out[n] = byte(c)
+			n++
+		case c >= 0x800 && n+4 <= len(out):
+			v := uint32(c)
+			binary.LittleEndian.PutUint32(out[n:n+4], 0x8080E0|v>>12|v>>6&63<<8|v&63<<16)
+			n += 3
+		default:
+			n += utf8.EncodeRune(out[n:], c)
+		}
+		last = c
+	}
+	f.src, f.base, f.text, f.runs, f.lazy = src, nil, out[:n], f.runs[:0], lazyStrict
+	return true
 }
 
 // strictOn folds a text of the profile chat on.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"pgregory.net/rapid"
 )
 
 // pageTables are the tables of docs/chinese-text.md: rows of cells, the first with the names.
@@ -265,5 +267,35 @@ func TestTables(t *testing.T) {
 				t.Errorf("%U %c becomes %q, want %c", r, r, got, to)
 			}
 		}
+	}
+}
+
+// Folding without the way back gives the same text as with it, and the way back once it is asked for.
+func TestQuickFoldsAgree(t *testing.T) {
+	quick := 0
+	plain := rapid.StringOfN(rapid.RuneFrom([]rune("aAzZ@[`{1 ，。？好吗甲乙ＡＺ！😀…—")), 0, 40, -1)
+	text := rapid.OneOf(tokensOf(0, 12), rapid.String(), plain, plain, plain, plain)
+	rapid.Check(t, func(t *rapid.T) {
+		s := text.Draw(t, "text") + rapid.SampledFrom([]string{"", "", "", "", "\xe5\xa5", "\xff", "\u0301"}).Draw(t, "end")
+		for name, fold := range map[string][2]func(*folded) bool{
+			"chat":   {func(f *folded) bool { return f.chatQuickly(s) }, func(f *folded) bool { f.chatMapped(s); return true }},
+			"strict": {func(f *folded) bool { return f.strictQuickly(s) }, func(f *folded) bool { return f.strictMapped(s) }},
+		} {
+			var a, b folded
+			a.text = append(a.text, "what was here before"...)
+			if !fold[0](&a) {
+				continue
+			}
+			if quick++; !fold[1](&b) || string(a.text) != string(b.text) {
+				t.Fatalf("%s of %q: quickly %q, else %q", name, s, a.text, b.text)
+			}
+			before := string(a.text)
+			if a.mapBack(); string(a.text) != before || !slices.Equal(a.runs, b.runs) {
+				t.Fatalf("%s of %q: back by %v, else %v", name, s, a.runs, b.runs)
+			}
+		}
+	})
+	if quick < 20 {
+		t.Errorf("only %d texts were folded quickly", quick)
 	}
 }

@@ -213,7 +213,7 @@ func checkMode(t *testing.T, mode MatchMode, p *profile, text, what string) {
 		if err != nil {
 			return
 		}
-		list.regexps = append(list.regexps, re)
+		list.regexps = append(list.regexps, newPattern(re))
 	case MatchFuzzy:
 		list.fuzzy = newFuzzyPieces(list.folded)
 	}

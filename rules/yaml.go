@@ -28,14 +28,10 @@ func (l *loader) parseYAML(d *document) *yaml.Node {
 	}
 	text := d.text
 	switch {
-	case bytes.HasPrefix(text, []byte("\xEF\xBB\xBF")):
+	case bytes.HasPrefix(text, byteOrderMark):
 		return fail(1, 1, "file begins with a byte order mark: save it as UTF-8 without one")
-	case bytes.HasPrefix(text, []byte("\xFE\xFF")), bytes.HasPrefix(text, []byte("\xFF\xFE")):
-		return fail(0, 0, "file is UTF-16: save it as UTF-8")
-	}
-	if bad := invalidUTF8(text); bad >= 0 {
-		line, col := d.place(bad)
-		return fail(line, col, "file is not valid UTF-8: byte 0x%02X", text[bad])
+	case !l.readable(d):
+		return nil
 	}
 	entries := 0
 	for _, c := range text {
@@ -209,14 +205,22 @@ type reader struct {
 	l    *loader
 	d    *document
 	rule string
+	use  *use // of the blueprint that the document is; nil: it is none
 }
 
 func (r *reader) errorf(n *yaml.Node, format string, args ...any) {
+	if from, ok := r.l.fromInput[n]; ok {
+		format, args = "%s%s", []any{fmt.Sprintf(format, args...), from}
+	}
 	r.l.add(r.d, r.rule, n.Line, n.Column, nil, format, args...)
 }
 
 // errorIn reports a mistake at a byte offset of a scalar's value.
 func (r *reader) errorIn(n *yaml.Node, offset int, format string, args ...any) {
+	if _, ok := r.l.fromInput[n]; ok { // no text of the file
+		r.errorf(n, format, args...)
+		return
+	}
 	line, col := r.place(n, offset)
 	r.l.add(r.d, r.rule, line, col, nil, format, args...)
 }
@@ -308,12 +312,12 @@ func (r *reader) unknown(e entry, valid []string) {
 
 // Keys of the language that are known but that this version cannot do yet.
 var laterKeys = map[string]bool{
-	"concurrency": true, "defaults": true, "use": true,
+	"concurrency": true,
 }
 
 // str reads a string without expressions. A number or boolean is an error, since its spelling may change.
 func (r *reader) str(n *yaml.Node, what string) (string, bool) {
-	n = resolve(n)
+	n = r.literal(n)
 	if !isString(n) {
 		r.notString(n, what)
 		return "", false
@@ -359,7 +363,7 @@ func isBool11(n *yaml.Node) bool {
 
 // boolean reads true or false.
 func (r *reader) boolean(n *yaml.Node, what string) bool {
-	n = resolve(n)
+	n = r.literal(n)
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!bool" {
 		return strings.EqualFold(n.Value, "true")
 	}
@@ -369,7 +373,7 @@ func (r *reader) boolean(n *yaml.Node, what string) bool {
 
 // integer reads a whole number between lo and hi.
 func (r *reader) integer(n *yaml.Node, what string, lo, hi int) (int, bool) {
-	n = resolve(n)
+	n = r.literal(n)
 	var i int
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int" && n.Decode(&i) == nil && lo <= i && i <= hi {
 		return i, true
@@ -380,7 +384,7 @@ func (r *reader) integer(n *yaml.Node, what string, lo, hi int) (int, bool) {
 
 // enum reads one of a few words.
 func (r *reader) enum(n *yaml.Node, what string, names ...string) (string, bool) {
-	n = resolve(n)
+	n = r.literal(n)
 	if n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null" {
 		for _, name := range names {
 			if n.Value == name { // `off` too, whatever YAML 1.1 makes of it

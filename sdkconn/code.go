@@ -146,6 +146,7 @@ const (
 	CodeSvrUserSigExpired            Code = 70001  // UserSig expired
 	CodeSvrUserSigEmpty              Code = 70002  // UserSig is empty
 	CodeSvrUserSigCheckFailed        Code = 70003  // UserSig is invalid
+	CodeSvrUserSigMismatchKey        Code = 70009  // UserSig was made with another key
 	CodeSvrUserSigMismatchID         Code = 70013  // UserSig is for another user
 	CodeSvrUserSigMismatchApp        Code = 70014  // UserSig is for another app
 	CodeSvrSDKAppIDNotFound          Code = 70020  // app id unknown
@@ -313,6 +314,7 @@ var codeNames = map[Code]struct{ name, text string }{
 	CodeSvrUserSigExpired:            {"ERR_SVR_ACCOUNT_USERSIG_EXPIRED", "UserSig expired"},
 	CodeSvrUserSigEmpty:              {"ERR_SVR_ACCOUNT_USERSIG_EMPTY", "UserSig is empty"},
 	CodeSvrUserSigCheckFailed:        {"ERR_SVR_ACCOUNT_USERSIG_CHECK_FAILED", "UserSig is invalid"},
+	CodeSvrUserSigMismatchKey:        {"ERR_SVR_ACCOUNT_USERSIG_MISMATCH_PUBLICKEY", "UserSig was made with another key"},
 	CodeSvrUserSigMismatchID:         {"ERR_SVR_ACCOUNT_USERSIG_MISMATCH_ID", "UserSig is for another user"},
 	CodeSvrUserSigMismatchApp:        {"ERR_SVR_ACCOUNT_USERSIG_MISMATCH_SDKAPPID", "UserSig is for another app"},
 	CodeSvrSDKAppIDNotFound:          {"ERR_SVR_ACCOUNT_SDKAPPID_NOT_FOUND", "app id unknown"},

@@ -14,14 +14,22 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// This file is the only place that knows how the SDK's JSON is read and written. Everything else holds field tags.
+// This file is the only place that knows how the SDK's JSON is read and written, with codec_plain.go, which is quicker at a
+// part of it. Everything else holds field tags.
 
 // The SDK passes invalid UTF-8 and repeated keys through; refusing them would lose the message.
 var lenient = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 
 // Marshal writes v, a type of this package or one that holds some, as the SDK reads it: compact, raw UTF-8, integers
 // in full. Invalid UTF-8 becomes U+FFFD.
-func Marshal(v any) ([]byte, error) { return json.Marshal(v, lenient) }
+func Marshal(v any) ([]byte, error) {
+	if m, ok := v.(*Message); ok && m != nil {
+		if data, ok := appendPlain(make([]byte, 0, plainSize+m.Elems.TextBytes()), m); ok {
+			return data, nil
+		}
+	}
+	return json.Marshal(v, lenient)
+}
 
 // Unmarshal reads the SDK's JSON into v, a pointer to a type of this package or to one that holds some. Unknown keys and
 // element types are kept, old spellings of renamed keys are read into the new fields; where both are given, the new one
@@ -31,6 +39,13 @@ func Marshal(v any) ([]byte, error) { return json.Marshal(v, lenient) }
 // and of a repeated key the last one counts. Only v itself must be of the right type. When Unmarshal fails, v is left in
 // any state.
 func Unmarshal(data []byte, v any) error {
+	if unmarshalPlain(data, v) {
+		return nil
+	}
+	return unmarshal(data, v)
+}
+
+func unmarshal(data []byte, v any) error {
 	err := json.Unmarshal(data, v, lenient)
 	var semantic *json.SemanticError
 	if !errors.As(err, &semantic) {
@@ -147,8 +162,11 @@ func UnmarshalMessage(data []byte) (*Message, error) {
 	if jsontext.Value(data).Kind() == 'n' {
 		return nil, errors.New("message: null")
 	}
+	if m := readPlain(data); m != nil {
+		return m, nil
+	}
 	m := new(Message)
-	if err := Unmarshal(data, m); err != nil {
+	if err := unmarshal(data, m); err != nil {
 		return nil, fmt.Errorf("message: %w", err)
 	}
 	return m, nil
@@ -159,6 +177,11 @@ type message Message
 
 // MarshalJSONTo implements [json.MarshalerTo].
 func (m *Message) MarshalJSONTo(enc *jsontext.Encoder) error {
+	if m != nil {
+		if data, ok := appendPlain(enc.AvailableBuffer(), m); ok {
+			return enc.WriteValue(data)
+		}
+	}
 	return json.MarshalEncode(enc, (*message)(m))
 }
 
@@ -197,6 +220,17 @@ func (p *DeleteParam) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		p.Msg = nil
 	}
 	return renamed(&p.Unknown, "msg_delete_param_is_remble", &p.IsRamble, p.IsRamble)
+}
+
+// searchParam has SearchParam's fields without its methods.
+type searchParam SearchParam
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (p *SearchParam) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if err := json.UnmarshalDecode(dec, (*searchParam)(p)); err != nil {
+		return err
+	}
+	return renamed(&p.Unknown, "msg_search_param_send_indentifier_array", &p.Senders, len(p.Senders) > 0)
 }
 
 // groupInfo has GroupInfo's fields without its methods.

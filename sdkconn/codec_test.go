@@ -227,6 +227,7 @@ func TestOldSpellings(t *testing.T) {
 		"both, the new one is on": {`{"msg_getmsglist_param_is_ramble":true,"msg_getmsglist_param_is_remble":false}`, list{new(sdkconn.GetMsgListParam)}, true},
 		"remble in delete":        {`{"msg_delete_param_is_remble":true}`, del{new(sdkconn.DeleteParam)}, true},
 		"remble is no bool":       {`{"msg_delete_param_is_remble":"true"}`, del{new(sdkconn.DeleteParam)}, false},
+		"indentifier":             {`{"msg_search_param_send_indentifier_array":["alice","bob"]}`, search{new(sdkconn.SearchParam)}, "alice bob"},
 		"owener":                  {`{"group_detial_info_owener_identifier":"o","x":1}`, info{new(sdkconn.GroupInfo)}, "o"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -249,6 +250,11 @@ type del struct{ *sdkconn.DeleteParam }
 
 func (d del) pointer() any    { return d.DeleteParam }
 func (d del) comparable() any { return d.IsRamble }
+
+type search struct{ *sdkconn.SearchParam }
+
+func (s search) pointer() any    { return s.SearchParam }
+func (s search) comparable() any { return strings.Join(s.Senders, " ") }
 
 type info struct{ *sdkconn.GroupInfo }
 

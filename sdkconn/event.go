@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 )
 
 // EventKind says which of the SDK's callbacks an event came from.
@@ -85,7 +86,7 @@ func (e *Event) Conversation() Conversation {
 func (e *Event) Key() string {
 	switch {
 	case e.Kind == EventNewMsg && e.Message != nil:
-		return messageKey(e.Message) + ".m"
+		return string(append(appendMessageKey(make([]byte, 0, keyRoom), e.Message), ".m"...))
 	case e.Kind == EventMsgUpdate && e.Message != nil:
 		if v := e.Message.Version; v != 0 { // an edit may bring back what an earlier one said
 			return fmt.Sprintf("%s.e.%d.%s", messageKey(e.Message), v, contentHash(e.Message))
@@ -109,12 +110,28 @@ func (e *Event) Key() string {
 	return fmt.Sprintf("%010d.%s.%d.%d.n", e.At, e.Kind, e.Network, e.Code)
 }
 
-func messageKey(m *Message) string {
-	self := 0
-	if m.IsFromSelf {
-		self = 1
+// keyRoom is enough for most keys, in bytes.
+const keyRoom = 96
+
+func messageKey(m *Message) string { return string(appendMessageKey(make([]byte, 0, keyRoom), m)) }
+
+func appendMessageKey(key []byte, m *Message) []byte {
+	for t, unit := m.Time(), uint64(1e9); unit > 1 && t < unit; unit /= 10 {
+		key = append(key, '0')
 	}
-	return fmt.Sprintf("%010d.%d.%d.%s.%d", m.Time(), m.Seq, m.Rand, m.Conversation(), self)
+	key = strconv.AppendUint(key, m.Time(), 10)
+	key = append(key, '.')
+	key = strconv.AppendUint(key, m.Seq, 10)
+	key = append(key, '.')
+	key = strconv.AppendUint(key, m.Rand, 10)
+	key = append(key, '.')
+	key = append(key, m.ConvType.String()...)
+	key = append(key, '_')
+	key = append(key, m.ConvID...)
+	if m.IsFromSelf {
+		return append(key, ".1"...)
+	}
+	return append(key, ".0"...)
 }
 
 func contentHash(m *Message) string {

@@ -35,6 +35,7 @@ type metrics struct {
 	stepTook    *prometheus.HistogramVec
 	runs        *prometheus.CounterVec
 	runTook     *prometheus.HistogramVec
+	webhooks    *prometheus.CounterVec
 	paced       prometheus.Histogram
 	journalDown atomic.Bool
 
@@ -73,6 +74,7 @@ func newMetrics(version string) *metrics {
 	m.runs = counter("timbot_runs_ended_total", "Runs of rules that ended.", "rule", "outcome")
 	m.runTook = histogram("timbot_run_duration_seconds", "Time of a run, what it waited included.",
 		[]float64{1e-3, 5e-3, 25e-3, 100e-3, 500e-3, 1, 5, 30, 60, 300, 1800, 7200, 86400}, "outcome")
+	m.webhooks = counter("timbot_webhook_calls_total", "Calls of webhooks: accepted, again (dropped), or why refused.", "path", "result")
 	m.paced = histogram("timbot_send_wait_seconds", "Time that a message had to wait to keep the service's limits.",
 		[]float64{10e-3, 50e-3, 100e-3, 250e-3, 500e-3, 1, 2.5, 5, 10, 30, 60}).WithLabelValues().(prometheus.Histogram)
 	m.pluginCalls = counter("timbot_plugin_calls_total", "Calls of plugins. code is ok, or what went wrong.", "plugin", "action", "code")
@@ -146,6 +148,11 @@ func (m *metrics) PluginCalled(plugin, action, code string, took time.Duration) 
 
 // PluginEnded implements host.Observer.
 func (m *metrics) PluginEnded(plugin string) { m.pluginEnds.WithLabelValues(m.actions.label(plugin)).Inc() }
+
+// WebhookCalled implements bot.Observer.
+func (m *metrics) WebhookCalled(path, result string) {
+	m.webhooks.WithLabelValues(m.types.label(path), result).Inc()
+}
 
 // JournalWorking implements bot.Observer.
 func (m *metrics) JournalWorking(ok bool) { m.journalDown.Store(!ok) }

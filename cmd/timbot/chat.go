@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -38,7 +39,11 @@ func newChatCommand() *cobra.Command {
 			}
 			keepDir := dataDir
 			if dataDir == "" {
-				if dataDir, err = os.MkdirTemp("", "timbot-chat-"); err != nil {
+				dataDir, err = os.MkdirTemp("", "timbot-chat-")
+				if errors.Is(err, fs.ErrNotExist) { // a container of this binary alone has no folder for temporary files
+					dataDir, err = os.MkdirTemp(".", "timbot-chat-")
+				}
+				if err != nil {
 					return err
 				}
 				defer func(dir string) { err = errors.Join(err, os.RemoveAll(dir)) }(dataDir)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ func newChatFileCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newChatFileInfoCommand(), newChatFileCheckCommand(), newChatFileCompactCommand(),
-		newChatFileExportCommand(), newChatFileImportCommand())
+		newChatFileExportCommand(), newChatFileImportCommand(), newChatFileSecretCommand())
 	return cmd
 }
 
@@ -51,6 +52,9 @@ func newChatFileInfoCommand() *cobra.Command {
 				fmt.Fprintf(out, "from      %s to %s\n", stamp(info.First), stamp(info.Last))
 			}
 			fmt.Fprintf(out, "files     %d, %d bytes\n", info.Files, info.FileBytes)
+			if info.SecretApp != 0 {
+				fmt.Fprintf(out, "secret    UserSigs of app %d are verified\n", info.SecretApp)
+			}
 			return nil
 		},
 	}
@@ -152,6 +156,84 @@ func newChatFileImportCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&as, "as", "", "to whose history")
 	return cmd
+}
+
+func newChatFileSecretCommand() *cobra.Command {
+	var app uint64
+	var env, file string
+	var off bool
+	cmd := &cobra.Command{
+		Use:   "secret FILE (--sdkappid N (--secret-env NAME | --secret-file PATH) | --clear)",
+		Short: "Have the UserSigs of C programs verified",
+		Long: "Give a chat file the secret key of an app, so that programs which log in through the C library (libImSDK.so) are\n" +
+			"let in as TIM lets them in: with a UserSig that was made with this key, for this app and user, and has not expired.\n" +
+			"A file that is not there is made. Without a secret any UserSig is accepted. The key comes from the environment or a\n" +
+			"file, and lies in the chat file as it is: use that of an app for tests. Bots and timbot chat, which open the file\n" +
+			"itself, need no UserSig. Who is logged in stays so.",
+		Example: "  timbot chat-file secret chat.db --sdkappid 1400000000 --secret-env TIM_SECRET\n" +
+			"  timbot chat-file secret chat.db --clear",
+		Args: wantArgs(1, 1, "FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			set := env != "" || file != "" || app != 0
+			switch {
+			case off && set:
+				return &usageError{cmd, "--clear goes with no other flag"}
+			case off:
+				if _, err := os.Stat(args[0]); err != nil {
+					return err
+				}
+			case app == 0:
+				return &usageError{cmd, "missing flag: --sdkappid, the app that the key is of, or --clear"}
+			case (env == "") == (file == ""):
+				return &usageError{cmd, "want one of --secret-env and --secret-file, which say where the key is"}
+			}
+			key, err := secretKey(env, file)
+			if err != nil {
+				return err
+			}
+			chat, err := local.Open(cmd.Context(), args[0], local.Config{})
+			if err != nil {
+				return err
+			}
+			said := "any UserSig is accepted from now on"
+			if off {
+				err = chat.ClearSecret(cmd.Context())
+			} else {
+				err = chat.SetSecret(cmd.Context(), app, key)
+				said = fmt.Sprintf("UserSigs of app %d are verified from now on", app)
+			}
+			if err := errors.Join(err, chat.Close()); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), said)
+			return nil
+		},
+	}
+	cmd.Flags().Uint64Var(&app, "sdkappid", 0, "the app that the key is of")
+	cmd.Flags().StringVar(&env, "secret-env", "", "the variable that holds the key")
+	cmd.Flags().StringVar(&file, "secret-file", "", "the file that holds the key")
+	cmd.Flags().BoolVar(&off, "clear", false, "take the secret out of the file")
+	return cmd
+}
+
+// secretKey reads the key from one of the places that are not empty.
+func secretKey(env, file string) (string, error) {
+	var key string
+	switch {
+	case env != "":
+		if key = strings.TrimSpace(os.Getenv(env)); key == "" {
+			return "", fmt.Errorf("the environment has no %s, which --secret-env names", env)
+		}
+	case file != "":
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		if key = strings.TrimSpace(string(data)); key == "" {
+			return "", fmt.Errorf("%s is empty", file)
+		}
+	}
+	return key, nil
 }
 
 // withChatFile opens a chat file that is there.

@@ -83,7 +83,7 @@ func writeDescription(w io.Writer, d *rules.Description) error {
 	if d.Run != "live" {
 		line("run", "%s", d.Run)
 	}
-	says := map[string]string{"any_of": "one of", "all_of": "all of", "none_of": "none of"}
+	says := map[string]string{"any_of": "one of", "all_of": "all of", "none_of": "none of", "faq": "questions"}
 	for i, words := range d.Words {
 		name := ""
 		if i == 0 {
@@ -112,6 +112,13 @@ func writeDescription(w io.Writer, d *rules.Description) error {
 	}
 	for _, k := range d.Keys {
 		line(k.Key, "%s", k.Text)
+	}
+	for i, k := range d.Defaults {
+		name := ""
+		if i == 0 {
+			name = "default"
+		}
+		line(name, "%s %s", k.Key, k.Text)
 	}
 	if len(d.Reads) > 0 {
 		line("reads", "%s", strings.Join(d.Reads, ", "))

@@ -120,7 +120,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
 		newDeadCommand(), newHandoffCommand(), newApprovalsCommand(), newSignalCommand())
 	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newFmtCommand(), newSchemaCommand(),
-		newExplainCommand(), newNewCommand(), newDoctorCommand(), newActionsCommand(), newPluginCommand(),
+		newTestCommand(), newExplainCommand(), newNewCommand(), newDoctorCommand(), newActionsCommand(), newPluginCommand(),
 		newChatFileCommand(), newJournalCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())
 	return root
 }

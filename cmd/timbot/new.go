@@ -13,6 +13,7 @@ import (
 
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/rules"
+	"github.com/timbot-go/timbot/rulestest"
 )
 
 func newNewCommand() *cobra.Command {
@@ -25,20 +26,21 @@ func newNewCommand() *cobra.Command {
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "bot NAME",
-		Short: "Make a folder with a small bot",
-		Long: "Make a folder with a small bot that answers in the embedded chat. NAME is the folder, and its last part the bot's\n" +
-			"user id: small letters, digits, - and _.",
+		Short: "Make a folder with a small bot and its tests",
+		Long: "Make a folder with a small bot that answers in the embedded chat, and its tests. NAME is the folder, and its last\n" +
+			"part the bot's user id: small letters, digits, - and _.",
 		Example: "  timbot new bot concierge",
 		Args:    wantArgs(1, 1, "NAME"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return newBot(cmd, args[0]) },
 	})
+	cmd.AddCommand(newRuleCommand(), newTestFileCommand())
 	return cmd
 }
 
 var botName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 
-// newBotFile is a new bot's file; NAME is its user id.
-const newBotFile = `# yaml-language-server: $schema=` + rules.SchemaID + `
+// starter is a new bot's file; NAME is its user id.
+const starter = `# yaml-language-server: $schema=` + rules.SchemaID + `
 version: 1
 
 bot:
@@ -78,6 +80,43 @@ rules:
       - reply: I did not get that. Write menu to see what I can do.
 `
 
+// starterTests are the tests of a new bot.
+const starterTests = `version: 1
+
+given:
+  groups:
+    team: { members: [ann] }
+
+tests:
+  - name: who greets is greeted
+    table: [{ text: hello }, { text: hi there }, { text: 你好 }]
+    send: { from: ann, text: "${{ row.text }}" }
+    expect: [reply: Hello ann! Write menu to see what I can do.]
+
+  - name: a greeting goes before the menu
+    send: { from: ann, text: menu hello }
+    expect: [reply: Hello ann! Write menu to see what I can do.]
+
+  - name: menu tells what there is, in groups too
+    steps:
+      - send: { from: ann, text: menu }
+        expect: [reply: { text: { contains: I greet you } }]
+      - send: { in: team, from: ann, text: 帮助 }
+        expect: [reply: { text: { contains: this text } }]
+
+  - name: anything else is answered once a minute
+    steps:
+      - send: { from: ann, text: what }
+        expect: [reply: I did not get that. Write menu to see what I can do.]
+      - send: { from: ann, text: what }
+        expect: []
+      - advance: 1m
+      - send: { from: ann, text: what }
+        expect: [reply]
+
+coverage: { rules: 100, branches: 80 }
+`
+
 func newBot(cmd *cobra.Command, dir string) error {
 	name := filepath.Base(dir)
 	if !botName.MatchString(name) {
@@ -87,17 +126,26 @@ func newBot(cmd *cobra.Command, dir string) error {
 		return fmt.Errorf("new bot: %w", err)
 	}
 	file := filepath.Join(dir, bot.FileName)
+	if err := writeNew(file, strings.ReplaceAll(starter, "NAME", name)); err != nil {
+		return fmt.Errorf("new bot: %w", err)
+	}
+	tests := filepath.Join(dir, "bot"+rulestest.FileSuffix)
+	if err := writeNew(tests, starterTests); err != nil {
+		return fmt.Errorf("new bot: %w", err)
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\ntalk to it: timbot chat %s\ntest it: timbot test %s\n", file, tests, dir, dir)
+	return err
+}
+
+// writeNew writes a file that is not there yet.
+func writeNew(file, text string) error {
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("new bot: there is a %s already, which is left as it is", file)
+		return fmt.Errorf("there is a %s already, which is left as it is", file)
 	}
 	if err != nil {
-		return fmt.Errorf("new bot: %w", err)
+		return err
 	}
-	_, err = f.WriteString(strings.ReplaceAll(newBotFile, "NAME", name))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("new bot: %w", err)
-	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\ntalk to it: timbot chat %s\n", file, dir)
-	return err
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,12 @@ func newPluginTestCommand() *cobra.Command {
 				}
 				o.Inputs[action] = json.RawMessage(object)
 			}
+			for _, name := range o.Only {
+				if names := plugintest.Names(); !slices.Contains(names, name) {
+					return &usageError{cmd, fmt.Sprintf("--only %s: there is no such check%s; there are %s", name, didYouMean(name, names),
+						strings.Join(names, ", "))}
+				}
+			}
 			r, err := plugintest.Run(cmd.Context(), args[0], o)
 			if err != nil {
 				return fmt.Errorf("plugin test: %w", err)
@@ -53,6 +60,7 @@ func newPluginTestCommand() *cobra.Command {
 	}
 	cmd.Flags().StringSliceVar(&o.Env, "env", nil, "variables of the environment that the plugin sees, as under env in a bot's file")
 	cmd.Flags().StringArrayVar(&inputs, "input", nil, "ACTION=JSON: what an action is called with")
+	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "the names of the checks to make (default all)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object for each check")
 	return cmd
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/timbot-go/timbot/plugins/starter"
+	pluginstarter "github.com/timbot-go/timbot/plugins/starter"
 )
 
 func newPluginNewCommand() *cobra.Command {
@@ -29,15 +29,15 @@ func newPluginNewCommand() *cobra.Command {
 		Example: "  timbot plugin new weather --lang python\n  timbot plugin new weather --lang go --dir plugins/weather",
 		Args:    wantArgs(1, 1, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o := starter.Options{Name: args[0], Language: lang}
+			o := pluginstarter.Options{Name: args[0], Language: lang}
 			switch {
 			case lang == "":
 				return &usageError{cmd, "--lang is missing: go, python or node"}
-			case !strings.Contains(" "+strings.Join(starter.Languages, " ")+" ", " "+lang+" "):
+			case !strings.Contains(" "+strings.Join(pluginstarter.Languages, " ")+" ", " "+lang+" "):
 				return &usageError{cmd, fmt.Sprintf("--lang %s: there is no starter in it%s; there are %s", lang,
-					didYouMean(lang, starter.Languages), strings.Join(starter.Languages, ", "))}
+					didYouMean(lang, pluginstarter.Languages), strings.Join(pluginstarter.Languages, ", "))}
 			}
-			if err := starter.Check(o.Name); err != nil {
+			if err := pluginstarter.Check(o.Name); err != nil {
 				return &usageError{cmd, err.Error()}
 			}
 			if lang == "go" {
@@ -49,7 +49,7 @@ func newPluginNewCommand() *cobra.Command {
 			if dir == "" {
 				dir = o.Name
 			}
-			names, err := starter.Write(dir, o)
+			names, err := pluginstarter.Write(dir, o)
 			if err != nil {
 				return fmt.Errorf("plugin new: %w", err)
 			}
@@ -57,7 +57,7 @@ func newPluginNewCommand() *cobra.Command {
 				fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(dir, name))
 			}
 			var left []string
-			if steps := starter.Steps(lang); bare {
+			if steps := pluginstarter.Steps(lang); bare {
 				left = steps
 			} else {
 				left = runSteps(cmd, dir, steps)
@@ -66,7 +66,7 @@ func newPluginNewCommand() *cobra.Command {
 				fmt.Fprintf(cmd.OutOrStdout(), "then: (cd %s && %s)\n", dir, step)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "its tests: (cd %s && %s)\nhow it behaves: timbot plugin test %s\ntalk to it: timbot chat %s\n",
-				dir, starter.Tests(lang), dir, dir)
+				dir, pluginstarter.Tests(lang), dir, dir)
 			return err
 		},
 	}

@@ -23,6 +23,7 @@ func newRunCommand() *cobra.Command {
 		logs    logging
 		watch   watching
 		noWatch bool
+		hooks   string
 	)
 	cmd := &cobra.Command{
 		Use:   "run BOT",
@@ -48,7 +49,7 @@ func newRunCommand() *cobra.Command {
 			if dataDir == "" {
 				dataDir = l.files.DataDir()
 			}
-			err = serve(cmd.Context(), l, dataDir, grace, watch, noWatch, log)
+			err = serve(cmd.Context(), l, dataDir, grace, watch, hooks, noWatch, log)
 			if context.Cause(cmd.Context()) == errInterrupted && err == nil {
 				return errStopped
 			}
@@ -59,6 +60,7 @@ func newRunCommand() *cobra.Command {
 	cmd.Flags().DurationVar(&grace, "grace", bot.DefaultGrace, "how long a stop waits for what is being done")
 	cmd.Flags().StringVar(&logs.format, "log-format", "text", "text or json")
 	cmd.Flags().BoolVar(&noWatch, "no-watch", false, "do not follow changes of the bot's files; SIGHUP and timbot reload still do")
+	cmd.Flags().StringVar(&hooks, "webhooks", "", "take calls of webhooks at this address (default bot.webhooks.listen)")
 	logs.flags(cmd.Flags(), "info")
 	watch.flags(cmd)
 	return cmd
@@ -69,7 +71,8 @@ const manyRules = 500
 
 // serve runs a bot until ctx ends.
 func serve(
-	ctx context.Context, l *loaded, dataDir string, grace time.Duration, watch watching, noWatch bool, log *slog.Logger,
+	ctx context.Context, l *loaded, dataDir string, grace time.Duration, watch watching, hooks string, noWatch bool,
+	log *slog.Logger,
 ) (err error) {
 	var freed sync.WaitGroup
 	defer freed.Wait()
@@ -116,6 +119,11 @@ func serve(
 	if err := watched.listen(b); err != nil {
 		return err
 	}
+	stopHooks, err := listenForWebhooks(b, l.set, hooks, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopHooks()) }()
 	stopControl := openControl(folder, b, l, plugins, log)
 	defer func() { err = errors.Join(err, stopControl()) }()
 	stopFollowing := follow(ctx, b, l, noWatch, log)

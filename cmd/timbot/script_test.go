@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -50,6 +53,7 @@ func params(t *testing.T) testscript.Params {
 			"signal":   cmdSignal,
 			"lines":    cmdLines,
 			"fetch":    cmdFetch,
+			"post":     cmdPost,
 		},
 	}
 }
@@ -192,15 +196,45 @@ func cmdFetch(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) > 4 {
 		req.Header.Set("Authorization", "Bearer "+args[4])
 	}
+	answer(ts, req, args[2], args[3])
+}
+
+// answer writes what is answered to a request to a file; its status must be this one.
+func answer(ts *testscript.TestScript, req *http.Request, status, file string) {
 	res, err := http.DefaultClient.Do(req)
 	ts.Check(err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[3]), body, 0o600))
-	if got := strconv.Itoa(res.StatusCode); got != args[2] {
-		ts.Fatalf("status %s, want %s: %s", got, args[2], body)
+	ts.Check(os.WriteFile(ts.MkAbs(file), body, 0o600))
+	if got := strconv.Itoa(res.StatusCode); got != status {
+		ts.Fatalf("status %s, want %s: %s", got, status, body)
 	}
+}
+
+// cmdPost calls a webhook: post LOG PATH STATUS FILE BODY [NAME=VALUE...] sends the file BODY with headers and writes the answer
+// to FILE. sign=SECRET signs the body as GitHub does.
+func cmdPost(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 5 {
+		ts.Fatalf("usage: post LOG PATH STATUS FILE BODY [NAME=VALUE...]")
+	}
+	addr := regexp.MustCompile(`for webhooks" addr=(\S+)`).FindStringSubmatch(ts.ReadFile(args[0]))
+	if addr == nil {
+		ts.Fatalf("no address in %s", args[0])
+	}
+	body := ts.ReadFile(args[4])
+	req, err := http.NewRequest(http.MethodPost, "http://"+addr[1]+args[1], strings.NewReader(body))
+	ts.Check(err)
+	for _, h := range args[5:] {
+		name, value, _ := strings.Cut(h, "=")
+		if name == "sign" {
+			mac := hmac.New(sha256.New, []byte(value))
+			mac.Write([]byte(body))
+			name, value = "X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil))
+		}
+		req.Header.Set(name, value)
+	}
+	answer(ts, req, args[2], args[3])
 }
 
 // cmdSignal sends a signal to the commands in the background.

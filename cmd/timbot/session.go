@@ -55,7 +55,7 @@ func openSession(
 	logs logging, logTo io.Writer,
 ) (*session, error) {
 	s := &session{
-		botUser: botUser(l.set.Bot.Connection), people: make(map[string]*local.Conn), user: user,
+		botUser: bot.UserOf(l.set.Bot.Connection), people: make(map[string]*local.Conn), user: user,
 		archive: archive.Open(archivePath(folder.Path())),
 	}
 	s.answer = func(e entry) { show(s, e) }

@@ -188,6 +188,9 @@ func (t *teller) because(r *bot.StoryRule, run *bot.StoryRun) []string {
 	if r.Command != "" {
 		lines = append(lines, "command "+quoted(r.Command, 40))
 	}
+	if r.Found != "" {
+		lines = append(lines, clean(r.Found))
+	}
 	for _, h := range r.Hits {
 		if r.Command != "" && h.Word == r.Command {
 			continue

@@ -79,8 +79,12 @@ func (a *action) run(ctx context.Context, call *actions.Call, args map[string]an
 		if err != nil {
 			return actions.Result{}, err
 		}
-		if r := i.begin(a.action, call); r != nil {
-			return a.call(ctx, i, r, input)
+		limit := a.action.Timeout
+		if own := i.plugin.Limits.Timeout; own > 0 && own < limit {
+			limit = own
+		}
+		if r := i.begin(a.action, call, limit); r != nil {
+			return a.call(ctx, i, r, input, limit)
 		}
 		select { // it ends, and another takes its place
 		case <-i.broken:
@@ -95,24 +99,16 @@ func (a *action) run(ctx context.Context, call *actions.Call, args map[string]an
 }
 
 // call calls the plugin, within the times of the step, the action and the plugin.
-func (a *action) call(ctx context.Context, i *instance, r *running, input []byte) (actions.Result, error) {
+func (a *action) call(ctx context.Context, i *instance, r *running, input []byte, limit time.Duration) (actions.Result, error) {
 	defer i.end(r)
-	clock := i.host.clock
-	limit := a.action.Timeout
-	if own := i.plugin.Limits.Timeout; own > 0 && own < limit {
-		limit = own
-	}
-	timer := clock.AfterFunc(limit, func() { i.interrupt(r) })
-	defer timer.Stop()
 	stop := context.AfterFunc(ctx, func() { i.interrupt(r) })
 	defer stop()
-	began := clock.Now()
 	reply, err := i.client.Call(i.ctx, a.request(r, input, limit))
 	timedOut := func() error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case clock.Since(began) >= limit:
+		case !i.host.clock.Now().Before(r.due):
 			return fmt.Errorf("no answer within %s: %w", limit, context.DeadlineExceeded)
 		}
 		return nil

@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
+	"github.com/jonboulle/clockwork"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
@@ -79,6 +80,8 @@ type instance struct {
 	pinged   uint64
 	ponged   uint64
 	asking   int
+	sweepAt  time.Time // when overdue calls are looked for next; zero: never
+	sweeper  clockwork.Timer
 	work     sync.WaitGroup
 }
 
@@ -88,6 +91,8 @@ type running struct {
 	action *Action
 	call   *actions.Call
 	asks   int // actions that the bot did for it
+	due    time.Time
+	told   bool // that it is to end
 }
 
 // launch starts a plugin's program and waits until it can be called. The error says what is wrong in words of people.
@@ -166,6 +171,9 @@ func (h *Host) launch(ctx context.Context, i *instance) (err error) {
 			return new(net.Dialer).DialContext(ctx, addr.Network(), addr.String())
 		}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(wire.MaxMessage), grpc.MaxCallSendMsgSize(wire.MaxMessage)),
+		// Fixed windows: else each side pings the other to measure the way between them. A call is never repeated unseen.
+		grpc.WithInitialWindowSize(wire.MaxMessage), grpc.WithInitialConnWindowSize(4*wire.MaxMessage),
+		grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(),
 	)
 	if err != nil {
 		return err
@@ -344,6 +352,11 @@ func (i *instance) breakWith(cause error) {
 // cleanUp leaves nothing of the instance behind.
 func (i *instance) cleanUp() {
 	i.cancel()
+	i.mu.Lock()
+	if i.sweeper != nil {
+		i.sweeper.Stop()
+	}
+	i.mu.Unlock()
 	if i.conn != nil {
 		i.conn.Close()
 	}
@@ -540,8 +553,9 @@ func (i *instance) watch() {
 	}
 }
 
-// begin makes a call known; nil when the instance takes none any more.
-func (i *instance) begin(a *Action, call *actions.Call) *running {
+// begin makes a call known that has so long; nil when the instance takes none any more.
+func (i *instance) begin(a *Action, call *actions.Call, limit time.Duration) *running {
+	due := i.host.clock.Now().Add(limit)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	select {
@@ -553,9 +567,47 @@ func (i *instance) begin(a *Action, call *actions.Call) *running {
 		return nil
 	}
 	i.lastID++
-	r := &running{id: i.lastID, action: a, call: call}
+	r := &running{id: i.lastID, action: a, call: call, due: due}
 	i.calls[r.id] = r
+	i.sweepBy(due)
 	return r
+}
+
+// sweepBy has overdue calls looked for at a time, or before. A timer for each call would cost more than half of the call. The
+// caller holds mu.
+func (i *instance) sweepBy(due time.Time) {
+	if !i.sweepAt.IsZero() && !due.Before(i.sweepAt) {
+		return
+	}
+	if i.sweeper != nil {
+		i.sweeper.Stop()
+	}
+	i.sweepAt = due
+	i.sweeper = i.host.clock.AfterFunc(due.Sub(i.host.clock.Now()), i.sweep)
+}
+
+// sweep interrupts the calls whose time is over.
+func (i *instance) sweep() {
+	now := i.host.clock.Now()
+	var over []*running
+	var next time.Time
+	i.mu.Lock()
+	for _, r := range i.calls {
+		switch {
+		case !r.due.After(now):
+			over = append(over, r)
+		case next.IsZero() || r.due.Before(next):
+			next = r.due
+		}
+	}
+	i.sweepAt = time.Time{}
+	if !next.IsZero() {
+		i.sweepBy(next)
+	}
+	i.mu.Unlock()
+	for _, r := range over {
+		i.interrupt(r)
+	}
 }
 
 func (i *instance) end(r *running) {
@@ -573,6 +625,13 @@ func (i *instance) end(r *running) {
 
 // interrupt tells the plugin to end a call, and kills it when it does not.
 func (i *instance) interrupt(r *running) {
+	i.mu.Lock()
+	again := r.told
+	r.told = true
+	i.mu.Unlock()
+	if again {
+		return
+	}
 	i.send(&wire.HostMessage{Kind: &wire.HostMessage_Cancel{Cancel: &wire.Cancel{Call: r.id}}})
 	i.host.clock.AfterFunc(cancelGrace, func() {
 		i.mu.Lock()

@@ -33,6 +33,10 @@ func TestMain(m *testing.M) {
 		beAPlugin(os.Args[1])
 		os.Exit(0)
 	}
+	if os.Getenv(bareVariable) != "" {
+		beBare()
+		os.Exit(0)
+	}
 	if os.Getenv(botVariable) != "" {
 		beABot()
 		os.Exit(0)

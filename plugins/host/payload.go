@@ -1,11 +1,14 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,6 +23,9 @@ var validCode = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // encodeInput checks a call's inputs and writes them. Errors are *actions.InputError.
 func encodeInput(declared []actions.Input, args map[string]any) ([]byte, error) {
+	if data, ok := encodeScalars(declared, args); ok {
+		return data, nil
+	}
 	exact, err := actions.Conform(declared, args)
 	if err != nil {
 		return nil, err
@@ -38,6 +44,51 @@ func encodeInput(declared []actions.Input, args map[string]any) ([]byte, error) 
 	}
 	return data, nil
 }
+
+// encodeScalars is encodeInput for inputs that are no more than texts, numbers and the like, and in order, as most are; false for
+// others.
+func encodeScalars(declared []actions.Input, args map[string]any) ([]byte, bool) {
+	data := append(make([]byte, 0, 512), '{')
+	given := 0
+	for i := range declared {
+		d := &declared[i]
+		v, ok := args[d.Name]
+		if ok {
+			given++
+		}
+		if v == nil {
+			if d.Required {
+				return nil, false
+			}
+			continue
+		}
+		if len(data) > 1 {
+			data = append(data, ',')
+		}
+		data = append(append(append(data, '"'), d.Name...), '"', ':')
+		kind := d.Type.Kind()
+		switch v := v.(type) {
+		case string:
+			var err error
+			if data, err = jsontext.AppendQuote(data, v); err != nil || kind != reflect.String && kind != reflect.Interface || d.Enum != nil {
+				return nil, false
+			}
+		case int64:
+			if data = strconv.AppendInt(data, v, 10); kind != reflect.Int64 && kind != reflect.Interface || d.Type == durationType {
+				return nil, false
+			}
+		case bool:
+			if data = strconv.AppendBool(data, v); kind != reflect.Bool && kind != reflect.Interface {
+				return nil, false
+			}
+		default:
+			return nil, false
+		}
+	}
+	return append(data, '}'), given == len(args) && len(data) < wire.MaxPayload
+}
+
+var durationType = reflect.TypeFor[time.Duration]()
 
 // plain is a value as JSON has it.
 func plain(v any) (any, error) {
@@ -121,6 +172,9 @@ func decodeObject(data []byte) (map[string]any, error) {
 
 // decodeOutput reads a call's outputs and checks them. A list or map that is null is empty: so some languages write those.
 func decodeOutput(declared []actions.Input, data []byte) (map[string]any, error) {
+	if m, ok := decodeScalars(declared, data); ok {
+		return m, nil
+	}
 	m, err := decodeObject(data)
 	if err != nil {
 		return nil, err
@@ -142,4 +196,88 @@ func decodeOutput(declared []actions.Input, data []byte) (map[string]any, error)
 func CheckOutput(a *Action, output []byte) error {
 	_, err := decodeOutput(a.Spec.Outputs, output)
 	return err
+}
+
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
+// decodeScalars is decodeOutput for outputs that are no more than texts, numbers and the like, as most are, and that are right;
+// false for others.
+func decodeScalars(declared []actions.Input, data []byte) (map[string]any, bool) {
+	if len(data) == 0 || len(data) > wire.MaxPayload {
+		return nil, false
+	}
+	dec := decoders.Get().(*jsontext.Decoder)
+	defer decoders.Put(dec)
+	dec.Reset(bytes.NewBuffer(data))
+	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '{' {
+		return nil, false
+	}
+	out := make(map[string]any, len(declared))
+	for dec.PeekKind() == '"' {
+		raw, err := dec.ReadValue()
+		if err != nil {
+			return nil, false
+		}
+		d := named(declared, raw)
+		if d == nil {
+			return nil, false
+		}
+		kind := d.Type.Kind()
+		switch dec.PeekKind() {
+		case '"':
+			tok, err := dec.ReadToken()
+			if err != nil || kind != reflect.String || d.Enum != nil {
+				return nil, false
+			}
+			out[d.Name] = tok.String()
+		case '0':
+			raw, err := dec.ReadValue()
+			if err != nil || kind != reflect.Int64 || d.Type == durationType {
+				return nil, false
+			}
+			n, err := strconv.ParseInt(string(raw), 10, 64)
+			if err != nil {
+				return nil, false
+			}
+			out[d.Name] = n
+		case 't', 'f':
+			tok, err := dec.ReadToken()
+			if err != nil || kind != reflect.Bool {
+				return nil, false
+			}
+			out[d.Name] = tok.Bool()
+		case '[':
+			if _, err := dec.ReadToken(); err != nil || kind != reflect.Slice || dec.PeekKind() != ']' {
+				return nil, false
+			}
+			if _, err := dec.ReadToken(); err != nil {
+				return nil, false
+			}
+			out[d.Name] = []any{}
+		default:
+			return nil, false
+		}
+	}
+	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '}' {
+		return nil, false
+	}
+	if _, err := dec.ReadToken(); err != io.EOF {
+		return nil, false
+	}
+	for i := range declared {
+		if _, ok := out[declared[i].Name]; !ok && declared[i].Required {
+			return nil, false
+		}
+	}
+	return out, true
+}
+
+// named is what is declared under a name that is quoted; nil for nothing, or a name that is written in an odd way.
+func named(declared []actions.Input, quoted []byte) *actions.Input {
+	for i := range declared {
+		if string(quoted[1:len(quoted)-1]) == declared[i].Name {
+			return &declared[i]
+		}
+	}
+	return nil
 }

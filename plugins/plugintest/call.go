@@ -107,7 +107,7 @@ func (p *process) judge(check, what string, a *rules.PluginAction, o outcome) bo
 		t.found(check, "%s: %s did not end within %s of Cancel: a bot kills the plugin then", what, a.Name, t.options.CancelGrace)
 		return false
 	case o.err != nil:
-		p.settle()
+		p.settle(o.err)
 		if !p.alive() {
 			t.found(check, "%s: it ended in the middle of %s: %s", what, a.Name, p.end())
 			return false

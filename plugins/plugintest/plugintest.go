@@ -30,10 +30,14 @@ type Options struct {
 	// Inputs are JSON objects by the names of actions: the inputs of their calls, in place of made-up ones.
 	Inputs map[string]json.RawMessage
 
+	// Only are the names of the checks that are made; nil: all.
+	Only []string
+
 	// Command starts the plugin in place of plugin.yaml's.
 	Command []string
 
 	StartTimeout time.Duration // until Ready; 30s unless given, as for a bot
+	PingTimeout  time.Duration // for a Pong; 10s, which is less than a bot's
 	CancelGrace  time.Duration // for the end of a call that was cancelled; 1s
 	StopGrace    time.Duration // for the end of the program; 5s
 }
@@ -104,6 +108,8 @@ func (t *tester) failed(check string) bool {
 	return len(t.problems[check]) > 0
 }
 
+func (o *Options) wants(check string) bool { return o.Only == nil || slices.Contains(o.Only, check) }
+
 type check struct {
 	name, expects string
 	run           func(t *tester, ctx context.Context) error // nil: others find its problems
@@ -147,7 +153,7 @@ func Run(ctx context.Context, dir string, o Options) (*Report, error) {
 	for _, d := range []struct {
 		to *time.Duration
 		is time.Duration
-	}{{&o.StartTimeout, 30 * time.Second}, {&o.CancelGrace, time.Second}, {&o.StopGrace, 5 * time.Second}} {
+	}{{&o.StartTimeout, 30 * time.Second}, {&o.PingTimeout, 10 * time.Second}, {&o.CancelGrace, time.Second}, {&o.StopGrace, 5 * time.Second}} {
 		if *d.to <= 0 {
 			*d.to = d.is
 		}
@@ -171,7 +177,7 @@ func Run(ctx context.Context, dir string, o Options) (*Report, error) {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
-		if t.failed("manifest") || t.hopeless() {
+		if t.failed("manifest") || t.hopeless() || !o.wants(c.name) && c.name != "manifest" {
 			continue
 		}
 		tried[c.name] = true
@@ -198,6 +204,9 @@ func Run(ctx context.Context, dir string, o Options) (*Report, error) {
 		r.Plugin, r.Version, r.Ready = t.manifest.Name, t.manifest.Version, t.took
 	}
 	for _, c := range checks {
+		if !o.wants(c.name) && !t.failed(c.name) {
+			continue
+		}
 		result := Passed
 		switch {
 		case t.failed(c.name):
@@ -351,18 +360,15 @@ func (t *tester) checkReady(ctx context.Context) error {
 	return nil
 }
 
-// pingLimit is less than a bot's patience, so that a machine under load is no plugin's fault.
-const pingLimit = 10 * time.Second
-
 func (t *tester) checkPing(ctx context.Context) error {
 	p, err := t.live(ctx)
 	if err != nil {
 		return err
 	}
 	for id := range uint64(3) {
-		if !p.ping(id+100, pingLimit) {
+		if !p.ping(id+100, t.options.PingTimeout) {
 			t.found("ping", "a Ping with the id %d was not answered by a Pong with that id within %s: a bot kills a plugin that does not (%s)",
-				id+100, pingLimit, p.end())
+				id+100, t.options.PingTimeout, p.end())
 			t.drop()
 			break
 		}
@@ -433,7 +439,7 @@ func (t *tester) checkUnknownAction(ctx context.Context) error {
 		t.found("unknown-action", "a call of an action that it does not have was not answered")
 		t.drop()
 	case o.err != nil:
-		p.settle()
+		p.settle(o.err)
 		if p.alive() {
 			t.found("unknown-action", "a call of an action that it does not have was answered with the status %s: it belongs into the reply's error",
 				status.Code(o.err))
@@ -502,7 +508,7 @@ func (t *tester) checkNewer(ctx context.Context) error {
 	p.send(unknown())
 	p.send(&wire.HostMessage{Kind: &wire.HostMessage_Cancel{Cancel: &wire.Cancel{Call: 1 << 40}}})
 	p.send(&wire.HostMessage{Kind: &wire.HostMessage_Answer{Answer: &wire.Answer{Id: 1 << 40}}})
-	if !p.ping(200, pingLimit) {
+	if !p.ping(200, t.options.PingTimeout) {
 		t.found("newer-bot", "a message of a kind that it does not know, a Cancel of a call and an Answer to a Request that are not there bring it "+
 			"down: it must leave them alone (%s)", p.end())
 		t.drop()
@@ -527,14 +533,14 @@ func (t *tester) checkParallel(ctx context.Context) error {
 		a := &t.manifest.Actions[n%len(t.manifest.Actions)]
 		go func() { all <- ended{a, p.do(a, t.input(a, false), made{})} }() // ends with its call
 	}
-	pinged := p.ping(300, pingLimit)
+	pinged := p.ping(300, t.options.PingTimeout)
 	usable := true
 	for range many {
 		e := <-all
 		usable = usable && p.judge("parallel", fmt.Sprintf("with %d calls at once", many), e.action, e.o)
 	}
 	if usable && !pinged {
-		t.found("parallel", "while %d calls ran a Ping was not answered within %s", many, pingLimit)
+		t.found("parallel", "while %d calls ran a Ping was not answered within %s", many, t.options.PingTimeout)
 	}
 	if !usable {
 		t.drop()

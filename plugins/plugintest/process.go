@@ -21,7 +21,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/timbot-go/timbot/plugins/wire"
@@ -364,7 +366,7 @@ func (p *process) greet(deadline <-chan time.Time) error {
 			p.t.options.StartTimeout, p.end())
 	}
 	if a.err != nil {
-		p.settle()
+		p.settle(a.err)
 		if strings.Contains(a.err.Error(), "tls:") || strings.Contains(a.err.Error(), "authentication handshake") {
 			return wrong("tls", "a bot cannot connect: %s", short(a.err.Error()))
 		}
@@ -378,8 +380,13 @@ func (p *process) greet(deadline <-chan time.Time) error {
 	return nil
 }
 
-// settle waits a moment for a program that broke to end, so that it can be told how.
-func (p *process) settle() {
+// settle waits a moment for a program to end whose connection broke, so that it can be told how.
+func (p *process) settle(err error) {
+	switch status.Code(err) {
+	case codes.Unavailable, codes.Canceled, codes.Internal:
+	default:
+		return
+	}
 	select {
 	case <-p.gone:
 	case <-time.After(time.Second):

@@ -22,10 +22,12 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/timbot-go/timbot/sdkconn/libimsdk/tencent"
 	"github.com/timbot-go/timbot/sdkconn/local"
+	"github.com/timbot-go/timbot/sdkconn/usersig"
 )
 
 // The tests build the library, compile the programs in testdata/c with Tencent's headers, and run them: with the library and
@@ -54,7 +56,7 @@ func TestMain(m *testing.M) {
 	built.dir = dir
 	built.sdk = sync.OnceValues(tencent.Fetch)
 	built.ours = sync.OnceValues(func() (string, error) {
-		cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", filepath.Join(dir, "libImSDK.so"), ".")
+		cmd := exec.Command("go", append(buildArgs(), "-o", filepath.Join(dir, "libImSDK.so"), ".")...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("%v: %w: %s", cmd, err, out)
 		}
@@ -63,6 +65,46 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// buildArgs are those of the command that the package's doc and the docs tell, without its output and its package.
+func buildArgs() []string {
+	return []string{"build", "-buildmode=c-shared", "-ldflags", "-extldflags=-Wl,-soname,libImSDK.so"}
+}
+
+func TestTheBuildThatIsToldIsTheOneThatIsTested(t *testing.T) {
+	command := "go " + strings.Join(buildArgs(), " ") + " -o libImSDK.so ./sdkconn/libimsdk"
+	for _, file := range []string{"doc.go", "../../docs/libimsdk.md"} {
+		if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), command) {
+			t.Errorf("%s does not tell %q (%v)", file, command, err)
+		}
+	}
+}
+
+// TestAProgramFindsTheLibraryByItsName links one with the library's path, which is not where it is looked for then.
+func TestAProgramFindsTheLibraryByItsName(t *testing.T) {
+	theirs, ours := libraries(t)
+	for _, library := range []string{filepath.Join(ours, "libImSDK.so"), theirs.Library()} {
+		f, err := elf.Open(library)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, err := f.DynString(elf.DT_SONAME)
+		f.Close()
+		if err != nil || !slices.Equal(names, []string{"libImSDK.so"}) {
+			t.Errorf("%s is called %q, %v", library, names, err)
+		}
+	}
+	exe := program(t, "send.c", filepath.Join(ours, "libImSDK.so"))
+	f, err := elf.Open(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if needed, err := f.ImportedLibraries(); err != nil || !slices.Contains(needed, "libImSDK.so") {
+		t.Errorf("the program needs %q, %v", needed, err)
+	}
+	expect(t, "send", run(t, exe, with{library: ours, user: "alice"}))
 }
 
 // libraries is Tencent's package, and the folder of our library.
@@ -79,15 +121,20 @@ func libraries(t *testing.T) (tencent.Dir, string) {
 	return theirs, ours
 }
 
-// program compiles one of testdata/c.
-func program(t *testing.T, source string) string {
+// program compiles one of testdata/c, or a source by its path, and links it with our library or what is named.
+func program(t *testing.T, source string, link ...string) string {
 	t.Helper()
 	theirs, ours := libraries(t)
-	name := strings.TrimSuffix(source, filepath.Ext(source))
-	exe := filepath.Join(t.TempDir(), name)
+	if len(link) == 0 {
+		link = []string{"-L" + ours, "-lImSDK"}
+	}
+	if filepath.Dir(source) == "." {
+		source = filepath.Join("testdata", "c", source)
+	}
+	exe := filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(source), filepath.Ext(source)))
 	compiler := map[string]string{".c": "gcc", ".cpp": "g++"}[filepath.Ext(source)]
-	cmd := exec.Command(compiler, "-Wall", "-Wno-unused-function", "-Werror", "-isystem", theirs.Headers(), "-Itestdata/c",
-		filepath.Join("testdata", "c", source), "-o", exe, "-L"+ours, "-lImSDK", "-lpthread")
+	args := []string{"-Wall", "-Wno-unused-function", "-Werror", "-isystem", theirs.Headers(), "-Itestdata/c", source, "-o", exe}
+	cmd := exec.Command(compiler, append(append(args, link...), "-lpthread")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
 	}
@@ -213,7 +260,7 @@ func without(a, b []string) []string {
 // TestExamples runs each of the examples three times. Without a login both libraries must say the same.
 func TestExamples(t *testing.T) {
 	theirs, ours := libraries(t)
-	for _, name := range []string{"send", "revoke", "list", "import", "delete", "batch", "download"} {
+	for _, name := range []string{"send", "revoke", "find", "list", "import", "delete", "batch", "download"} {
 		t.Run(name, func(t *testing.T) {
 			exe := program(t, name+".c")
 			expect(t, name, run(t, exe, with{library: ours, user: "alice"}))
@@ -326,12 +373,57 @@ func TestEvents(t *testing.T) {
 	expect(t, "events", run(t, program(t, "events.c"), with{library: ours, user: "alice"}))
 }
 
+// TestUserSigs has the chat file carry a secret.
+func TestUserSigs(t *testing.T) {
+	t.Parallel()
+	_, ours := libraries(t)
+	const app = 1400000000
+	file := filepath.Join(t.TempDir(), "chat.db")
+	chat, err := local.Open(t.Context(), file, local.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chat.SetSecret(t.Context(), app, "the key"); err != nil {
+		t.Fatal(err)
+	}
+	if err := chat.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := command(t, program(t, "usersig.c"), with{library: ours})
+	now := time.Now()
+	for name, s := range map[string]struct {
+		app       uint64
+		key, user string
+		from      time.Time
+	}{
+		"SIG_ALICE": {app, "the key", "alice", now},
+		"SIG_APP":   {app + 1, "the key", "alice", now},
+		"SIG_KEY":   {app, "another", "alice", now},
+		"SIG_OLD":   {app, "the key", "alice", now.Add(-2 * time.Hour)},
+		"SIG_SOON":  {app, "the key", "bob", now.Add(5*time.Second - time.Hour)},
+	} {
+		sig, err := usersig.New(s.app, s.key, s.user, s.from, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Env = append(cmd.Env, name+"="+sig)
+	}
+	cmd.Env = append(cmd.Env, "TIMBOT_CHAT="+file)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	expect(t, "usersig", string(out))
+}
+
 func TestCPlusPlus(t *testing.T) {
+	t.Parallel()
 	_, ours := libraries(t)
 	expect(t, "plus", run(t, program(t, "plus.cpp"), with{library: ours}))
 }
 
 func TestAMillionCallsLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
 	_, ours := libraries(t)
 	expect(t, "million", run(t, program(t, "million.c"), with{library: ours, user: "alice"}))
 }
@@ -397,6 +489,7 @@ func TestTheChatFileIsTimbots(t *testing.T) {
 
 // TestFuzzedJSON throws random JSON at each of the ten calls.
 func TestFuzzedJSON(t *testing.T) {
+	t.Parallel()
 	_, ours := libraries(t)
 	file := filepath.Join(t.TempDir(), "lines")
 	r := rand.New(rand.NewPCG(1, 2))

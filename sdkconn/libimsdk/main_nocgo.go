@@ -8,6 +8,6 @@ import (
 )
 
 func main() {
-	fmt.Fprintln(os.Stderr, "libimsdk is a C library: build it with CGO_ENABLED=1 go build -buildmode=c-shared -o libImSDK.so")
+	fmt.Fprintln(os.Stderr, "libimsdk is a C library: docs/libimsdk.md says how to build it, with CGO_ENABLED=1")
 	os.Exit(1)
 }

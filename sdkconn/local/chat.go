@@ -149,6 +149,28 @@ func (c *Chat) AddUser(ctx context.Context, user, nick string) error {
 	})
 }
 
+// AddGroup makes a group of owner's with everybody in it whom p names, who must be users, as if it had been there before. Its
+// id may be one that the service gives (@TGS#…). Errors: those of GroupCreate.
+func (c *Chat) AddGroup(ctx context.Context, owner string, p sdkconn.GroupCreateParam) error {
+	const op = "AddGroup"
+	if p.GroupID == "" || !printable(p.GroupID) || len(p.GroupID) > maxGroupID {
+		return fail(op, sdkconn.CodeGroupInvalidID, "group id %q", p.GroupID)
+	}
+	if err := c.check(op); err != nil {
+		return err
+	}
+	return c.e.write(ctx, op, nil, func(t *tx) error {
+		u, err := t.userByName(owner)
+		if err == nil && u == nil {
+			err = fail(op, codeAccountUnknown, "no user %q", owner)
+		}
+		if err != nil {
+			return err
+		}
+		return t.createGroup(op, u, &p.GroupID, &p)
+	})
+}
+
 // Users returns all users in the order in which they were made.
 func (c *Chat) Users(ctx context.Context) ([]sdkconn.UserProfile, error) {
 	const op = "Users"

@@ -27,6 +27,7 @@ type FileInfo struct {
 	Last        int64  `json:"last"`  // and of the newest one
 	Files       int64  `json:"files"`
 	FileBytes   int64  `json:"file_bytes"`
+	SecretApp   uint64 `json:"secret_app,omitzero"` // whose UserSigs are verified, 0 without a secret
 }
 
 // Info looks into the chat file at path and changes nothing; others may have it open. Errors: those of Open, and
@@ -57,7 +58,12 @@ func Info(ctx context.Context, path string) (info FileInfo, err error) {
 				return err
 			}
 		}
-		return nil
+		if info.Schema < secretSchema {
+			return nil
+		}
+		app, err := d.integer(`SELECT coalesce(max(app), 0) FROM secret`)
+		info.SecretApp = uint64(app)
+		return err
 	})
 	return info, err
 }

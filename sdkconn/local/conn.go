@@ -54,7 +54,7 @@ var (
 
 // Login logs the user in, and makes him when there is no such user yet. A login that the same user has, in this process or
 // another, ends: it is told EventKickedOffline, and its calls answer CodeNotLoggedIn. Login blocks until the other process
-// has let go, which takes it a commit.
+// has let go, which takes it a commit. It wants no UserSig: whoever is to have one is asked for it by CheckUserSig before.
 //
 // Errors: CodeInvalidIdentifier for an id that is not 1 to 32 bytes of printable ASCII, CodeRequestTimeout when the other
 // process does not answer for 5 s, CodeLoginKickedOffByOther when the user logged in elsewhere meanwhile.

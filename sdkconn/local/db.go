@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -13,6 +14,8 @@ type db struct {
 	mu    sync.Mutex
 	conn  *sqlite3.Conn
 	stmts map[string]*sqlite3.Stmt
+
+	inside bool // a transaction that is around: those of the writer are savepoints in it
 }
 
 // vfs is the name of the SQLite VFS that files are opened through; "" is the operating system's. Tests put one there that
@@ -124,4 +127,30 @@ func (d *db) one(f func(s *sqlite3.Stmt), sql string, args ...any) (found bool, 
 func (d *db) integer(sql string, args ...any) (n int64, err error) {
 	_, err = d.one(func(s *sqlite3.Stmt) { n = s.ColumnInt64(0) }, sql, args...)
 	return n, err
+}
+
+// begin, commit and rollback are the writer's transaction.
+func (d *db) begin() error {
+	if d.inside {
+		return d.exec(`SAVEPOINT batch`)
+	}
+	return d.exec(`BEGIN IMMEDIATE`)
+}
+
+func (d *db) commit() error {
+	if d.inside {
+		return d.exec(`RELEASE batch`)
+	}
+	return d.exec(`COMMIT`)
+}
+
+// rollback is no error when SQLite has rolled back by itself.
+func (d *db) rollback() error {
+	if d.inside {
+		return errors.Join(d.exec(`ROLLBACK TO batch`), d.exec(`RELEASE batch`))
+	}
+	if err := d.exec(`ROLLBACK`); err != nil && !d.conn.GetAutocommit() {
+		return err
+	}
+	return nil
 }

@@ -27,6 +27,8 @@ type engine struct {
 
 	refs int // handles; guarded by open.mu
 
+	image *Image // that the chat in memory began from; nil: none
+
 	lock *fileLock // nil in memory
 	wake *waker    // nil in memory
 
@@ -61,13 +63,17 @@ type engine struct {
 	randBuf []byte
 }
 
-// openEngine opens or makes the file at path, or a chat in memory when path is empty.
-func openEngine(path string, config Config) (_ *engine, err error) {
-	e := &engine{
+func newEngine(path string, config Config) *engine {
+	return &engine{
 		path: path, clock: config.Clock, log: config.Logger, random: config.Rand, window: config.RevokeWindow,
 		friendsOnly: config.FriendsOnly,
 		poke:        make(chan struct{}, 1), stopped: make(chan struct{}), conns: make(map[int64]*Conn),
 	}
+}
+
+// openEngine opens or makes the file at path, or a chat in memory when path is empty.
+func openEngine(path string, config Config) (_ *engine, err error) {
+	e := newEngine(path, config)
 	defer func() {
 		if err != nil {
 			e.free()
@@ -81,23 +87,27 @@ func openEngine(path string, config Config) (_ *engine, err error) {
 		if err := makeSchema(e.w); err != nil {
 			return nil, err
 		}
+		return e, e.begin()
 	} else if err := e.openFile(); err != nil {
 		return nil, e.explain(err)
 	}
+	if e.wake, err = openWaker(path+"-wake", e.log, e.hear); err != nil {
+		return nil, err
+	}
+	return e, e.begin()
+}
+
+// begin starts the writer on what the file holds.
+func (e *engine) begin() (err error) {
 	e.look = newLookup(e.w)
 	if err := e.refresh(); err != nil {
-		return nil, err
+		return err
 	}
 	if e.c2cRand, err = e.rand(); err != nil {
-		return nil, err
-	}
-	if path != "" {
-		if e.wake, err = openWaker(path+"-wake", e.log, e.hear); err != nil {
-			return nil, err
-		}
+		return err
 	}
 	go e.runWriter()
-	return e, nil
+	return nil
 }
 
 func (e *engine) openFile() error {
@@ -171,7 +181,9 @@ func (e *engine) free() error {
 	for _, d := range e.idle.dbs {
 		keep(d.close())
 	}
-	if e.w != nil {
+	if e.image != nil {
+		keep(e.image.giveBack())
+	} else if e.w != nil {
 		keep(e.w.close()) // the last connection folds the log into the file
 	}
 	keep(e.logins.close())

@@ -13,6 +13,7 @@ var migrations = []string{
 	sentEffects,
 	notes,
 	loginWishes,
+	loginSecret,
 }
 
 // schemaVersion is the number that Open writes into a new file (PRAGMA user_version) and expects in an old one.

@@ -104,7 +104,7 @@ func TestFailedMigrationChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.conn.Exec(`CREATE INDEX login_want ON user (made)`); err != nil {
+	if err := d.conn.Exec(`CREATE INDEX secret ON user (made)`); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.close(); err != nil {

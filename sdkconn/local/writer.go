@@ -158,7 +158,7 @@ func (e *engine) transact(batch []*request) (told []news, wrote bool, err error)
 			e.log.Error("releasing the chat's lock file", "err", uerr)
 		}
 	}()
-	if err := e.w.exec(`BEGIN IMMEDIATE`); err != nil {
+	if err := e.w.begin(); err != nil {
 		return nil, false, fmt.Errorf("begin: %w", err)
 	}
 	next, last := e.next, e.last
@@ -168,7 +168,7 @@ func (e *engine) transact(batch []*request) (told []news, wrote bool, err error)
 		}
 		e.next, e.last = next, last
 		e.look = newLookup(e.w) // it may hold what was rolled back
-		if rerr := e.w.exec(`ROLLBACK`); rerr != nil && !e.w.conn.GetAutocommit() {
+		if rerr := e.w.rollback(); rerr != nil {
 			e.log.Error("rolling back", "err", rerr)
 		}
 	}()
@@ -198,7 +198,7 @@ func (e *engine) transact(batch []*request) (told []news, wrote bool, err error)
 			return nil, false, err
 		}
 	}
-	if err := e.w.exec(`COMMIT`); err != nil {
+	if err := e.w.commit(); err != nil {
 		return nil, false, fmt.Errorf("commit: %w", err)
 	}
 	if t.epochMoved {

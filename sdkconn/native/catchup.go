@@ -120,6 +120,10 @@ func (c *Conn) catchUpIn(ctx context.Context, s *session, conv sdkconn.Conversat
 		}
 		param.LastMsg = page[len(page)-1]
 	}
+	if len(found) >= catchUpMessages {
+		c.log.Warn("native: of what came while there was no connection, the newest messages are read back only", "user", c.o.user,
+			"conversation", conv.String(), "messages", len(found))
+	}
 	for i, j := 0, len(found)-1; i < j; i, j = i+1, j-1 {
 		found[i], found[j] = found[j], found[i]
 	}

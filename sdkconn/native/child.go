@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
 
 	"github.com/timbot-go/timbot/sdkconn/native/wire"
 )
@@ -50,15 +51,20 @@ func openChild(ctx context.Context, path string, secrets []string) (_ engine, er
 		}
 	}
 	e := &child{said: new(lastWords)}
+	var p *process
 	e.client = plugin.NewClient(&plugin.ClientConfig{
-		HandshakeConfig:  handshake,
-		Plugins:          plugin.PluginSet{pluginName: libraryPlugin{}},
-		Cmd:              cmd,
+		HandshakeConfig: handshake,
+		Plugins:         plugin.PluginSet{pluginName: libraryPlugin{}},
+		RunnerFunc: func(_ hclog.Logger, theirs *exec.Cmd, _ string) (runner.Runner, error) {
+			cmd.Env = append(cmd.Env, theirs.Env...)
+			var err error
+			p, err = newProcess(cmd, e.said)
+			return p, err
+		},
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		SkipHostEnv:      true,
 		Logger:           hclog.NewNullLogger(),
-		Stderr:           e.said,
 	})
 	var run context.Context
 	run, e.cancel = context.WithCancel(context.Background())
@@ -95,9 +101,7 @@ func openChild(ctx context.Context, path string, secrets []string) (_ engine, er
 	default:
 		e.version, e.missing = l.GetVersion(), l.GetMissing()
 	}
-	if c := e.client.ReattachConfig(); c != nil {
-		e.pid = c.Pid
-	}
+	e.pid = p.cmd.Process.Pid
 	return e, nil
 }
 

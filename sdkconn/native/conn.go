@@ -109,7 +109,7 @@ func open(ctx context.Context, o options, config sdkconn.Config, e func(context.
 		o: o, signer: signer{o, config.Dir, config.Clock}, clock: config.Clock, log: config.Logger, engine: e, backoff: backoff,
 		kicked: make(chan struct{}, 1), expired: make(chan struct{}, 1), stopped: make(chan struct{}), changed: make(chan struct{}),
 	}
-	c.inbox.init()
+	c.inbox.init(o.data, config.Logger)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	s, expires, err := c.begin(ctx)
 	if sdkconn.CodeOf(err) == sdkconn.CodeLoginKickedOffByOther { // it is told once, and the next login is the one that counts
@@ -229,8 +229,13 @@ func (c *Conn) change(f func()) {
 	c.mu.Unlock()
 }
 
-// online returns the session to call, and waits for one that comes in a moment.
-func (c *Conn) online(ctx context.Context, op string) (*session, error) {
+// restorePatience is how long calls wait for a library that is started again: less than a step of a bot may take, so that what
+// was not called is told from what was.
+const restorePatience = 20 * time.Second
+
+// online returns the session to call, other than but, which has ended. It waits for one that comes.
+func (c *Conn) online(ctx context.Context, op string, but *session) (*session, error) {
+	var late <-chan time.Time
 	for {
 		c.mu.Lock()
 		s, held, changed := c.session, c.held, c.changed
@@ -239,16 +244,36 @@ func (c *Conn) online(ctx context.Context, op string) (*session, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case s != nil:
+		case s != nil && s != but:
 			return s, nil
-		case !held:
-			return nil, &sdkconn.Error{Op: op, Code: sdkconn.CodeReqNoNetOnReq, Err: errRestart}
+		case !held && late == nil:
+			timer := c.clock.NewTimer(restorePatience)
+			defer timer.Stop()
+			late = timer.Chan()
 		}
 		select {
 		case <-changed:
+		case <-late:
+			return nil, &sdkconn.Error{Op: op, Code: sdkconn.CodeReqNoNetOnReq, Err: errRestart}
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%s: %w", op, ctx.Err())
 		}
+	}
+}
+
+// with has f call a session, and another one when that had ended before the call.
+func (c *Conn) with(ctx context.Context, op string, f func(*session) ([]byte, error)) ([]byte, error) {
+	var ended *session
+	for {
+		s, err := c.online(ctx, op, ended)
+		if err != nil {
+			return nil, err
+		}
+		data, err := f(s)
+		if !errors.Is(err, errNotSent) {
+			return data, err
+		}
+		ended = s
 	}
 }
 
@@ -278,11 +303,9 @@ func (c *Conn) do(ctx context.Context, op, function string, args ...any) ([]byte
 }
 
 func (c *Conn) doWith(ctx context.Context, op string, on progress, function string, args ...any) ([]byte, error) {
-	s, err := c.online(ctx, op)
-	if err != nil {
-		return nil, err
-	}
-	return s.doWith(ctx, op, call{function: function, args: args, callback: true}, on)
+	return c.with(ctx, op, func(s *session) ([]byte, error) {
+		return s.doWith(ctx, op, call{function: function, args: args, callback: true}, on)
+	})
 }
 
 // supervise keeps the login: it renews the signature and starts the library again when it ended.

@@ -307,6 +307,35 @@ func TestWhatTheLibraryTookWithItIsReadBack(t *testing.T) {
 	}
 }
 
+func TestCallsWaitForTheNextLibrary(t *testing.T) {
+	clock := clockwork.NewFakeClockAt(noon)
+	first, second := newScript(), newScript()
+	conn := mustOpenScript(t, clock, first, second)
+	first.end()
+	told := len(take(t, conn, 1)) // that the network is gone, maybe already that it is back
+	if err := conn.Revoke(t.Context(), bob, text("x")); err != nil || second.count("TIMMsgRevoke") != 1 {
+		t.Errorf("%v, %d calls", err, second.count("TIMMsgRevoke"))
+	}
+	second.end() // and there is no other
+	take(t, conn, 3-told)
+	done := make(chan error)
+	go func() {
+		_, err := conn.GetMsgList(t.Context(), bob, sdkconn.GetMsgListParam{Count: 1})
+		done <- err
+	}()
+	for {
+		select {
+		case err := <-done:
+			if sdkconn.CodeOf(err) != sdkconn.CodeReqNoNetOnReq || sdkconn.EffectUnknown(err) {
+				t.Errorf("a call that waited in vain: %v", err)
+			}
+			return
+		case <-time.After(time.Millisecond):
+			clock.Advance(time.Second)
+		}
+	}
+}
+
 func TestOldLibrary(t *testing.T) {
 	s := newScript()
 	s.version = "5.0.106"

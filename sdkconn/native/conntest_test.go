@@ -18,6 +18,17 @@ import (
 // what it tells late, and it sends an effect again.
 var features = conntest.Features{NoClock: true, NoIdle: true, NoCaughtUp: true, NoEffects: true}
 
+// inChildren are the topics of TestConnInChildren, all of them when it is empty. Under the race detector a login in a child is
+// a quarter of a second of one core, most of it the start of an instrumented program, and the suite has more than 200 of them:
+// TestConnInside takes the whole suite through the same Conn there, and the children those topics where a process in between
+// makes a difference: what is told and when, ends of a login, files, long texts, bytes that are no text, errors.
+func inChildren() []string {
+	if !raceDetector {
+		return nil
+	}
+	return []string{"batch", "download", "errors", "events", "faults", "life", "receipt", "revoke", "upload"}
+}
+
 // TestConnInChildren has alice in a child and bob in this process, or the other way round, from check to check.
 func TestConnInChildren(t *testing.T) {
 	t.Parallel()
@@ -31,7 +42,7 @@ func TestConnInChildren(t *testing.T) {
 		return service(t, tested, func(ctx context.Context, data, user string) (sdkconn.Conn, error) {
 			return sdkconn.Open(ctx, address(t, user, data), sdkconn.Config{})
 		})
-	}, features)
+	}, features, inChildren()...)
 }
 
 // TestConnInside has alice's library in this process, which the SDK allows one user; her other login is in a child.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -187,8 +188,11 @@ func (d *diagnosis) load(ctx context.Context) (string, error) {
 	})
 	about := e.about()
 	result := "version " + about.version
-	if len(about.missing) > 0 {
-		result += "; it lacks " + strings.Join(about.missing, ", ") + ", and what needs them is not possible"
+	lacks := slices.DeleteFunc(slices.Clone(about.missing), func(name string) bool { // of these two, one is there
+		return slices.Contains(addNewMsg, name)
+	})
+	if len(lacks) > 0 {
+		result += "; it lacks " + strings.Join(lacks, ", ") + ", and what needs them is not possible"
 	}
 	return result, nil
 }
@@ -242,7 +246,7 @@ func loginAdvice(code sdkconn.Code) string {
 	switch code {
 	case sdkconn.CodeSvrUserSigExpired, sdkconn.CodeUserSigExpired:
 		return "the UserSig has expired: see where it comes from, and this machine's clock"
-	case sdkconn.CodeSvrUserSigCheckFailed, 70005, 70009:
+	case sdkconn.CodeSvrUserSigCheckFailed, 70005, sdkconn.CodeSvrUserSigMismatchKey:
 		return "the secret key is not this app's: compare it with the console"
 	case sdkconn.CodeSvrUserSigMismatchID, sdkconn.CodeSvrUserSigMismatchApp:
 		return "the UserSig was made for another user or app"

@@ -10,8 +10,8 @@
 // Main first thing in main; Open says so when it did not. A child ends with its parent, whichever way that ends.
 //
 // A child that ends is replaced: at once when it ran for a minute, else after 0.5 s, 1 s, 2 s, up to a minute. Calls that were
-// in flight end with CodeInterrupt, of which sdkconn.EffectUnknown is true. Until the new one is logged in, calls answer
-// CodeReqNoNetOnReq. Subscribe goes on: it is told EventNetworkStatus (disconnected, then connected), and then, as CaughtUp,
+// in flight end with CodeInterrupt, of which sdkconn.EffectUnknown is true. Those that come meanwhile wait for the new one to be
+// logged in, up to 20 s, and answer CodeReqNoNetOnReq then. Subscribe goes on: it is told EventNetworkStatus (disconnected, then connected), and then, as CaughtUp,
 // the messages of the history that it was not told. With isolate=off the library runs in this process and takes it
 // along when it crashes; only one connection can be so.
 //
@@ -42,13 +42,15 @@
 // # The library
 //
 // That of 8.0 is known best; those since 2019 have the same calls, and the old spellings of keys are read and, where a library
-// may want them, written. A function that a library lacks answers CodeInterfaceNotSupport. Linux on amd64 and arm64 is tested;
+// may want them, written. A function that a library lacks answers CodeInterfaceNotSupport. It is made for Linux on amd64 and arm64;
 // for macOS (libImSDKForMac_CPP) and Windows (ImSDK.dll) the package builds, and the same functions are looked for.
 // A program built with -tags nonative has no such connection, and needs no system library then.
 //
 // Inputs that crash the library, or that it never answers, are refused before the call. What the library tells comes on
-// its own thread, where it is copied and queued, so that no handler ever holds the SDK up: what a handler has not taken waits
-// in memory. Group tips are told as the messages that they are.
+// its own thread, where it is copied and queued, so that no handler ever holds the SDK up. Of what a handler has not taken, 4096
+// events wait in memory and the others in a file in the data folder, which has no name and ends with the process. When that
+// cannot be written, the library's process is not read until the handler took something; one that has 64 MiB to tell then ends,
+// and the history is read back. Group tips are told as the messages that they are.
 //
 // A user's own messages from other devices are told too, with IsFromSelf.
 package native

@@ -72,7 +72,7 @@ func copyInto(root *os.Root, path, from string) (err error) {
 func (c *Conn) download(ctx context.Context, op string, param sdkconn.DownloadElemParam, path string,
 	told func(current, total uint64)) error {
 	if param.Type == sdkconn.DownloadImage && (strings.HasPrefix(param.URL, "http://") || strings.HasPrefix(param.URL, "https://")) {
-		if _, err := c.online(ctx, op); err != nil {
+		if _, err := c.online(ctx, op, nil); err != nil {
 			return err
 		}
 		return c.fetch(ctx, op, param.URL, path, told)

@@ -233,7 +233,11 @@ func (e *inside) next() ([]signal, error) {
 	if s := e.queue.take(); len(s) > 0 {
 		return s, nil
 	}
-	return nil, errEngineClosed
+	err := e.queue.reason()
+	if errors.Is(err, errQueueFull) { // nobody can be answered that it ended
+		e.lib.call(call{function: "TIMUninit"})
+	}
+	return nil, err
 }
 
 func (e *inside) about() loaded { return e.lib.loaded }

@@ -3,11 +3,15 @@ package native
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
+	ossignal "os/signal"
+	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -28,7 +32,7 @@ var handshake = plugin.HandshakeConfig{
 // pluginName is what the child serves.
 const pluginName = "library"
 
-// orphanAfter is how long a child waits for its parent, which calls within milliseconds unless it died.
+// orphanAfter is how long a child without a lifeline waits for its parent, which calls within milliseconds unless it died.
 const orphanAfter = time.Minute
 
 var errUnavailable = errors.New("this program cannot load the SDK's library: it was built with -tags nonative, or for a " +
@@ -44,9 +48,18 @@ func Main() {
 	if os.Getenv(handshake.MagicCookieKey) != handshake.MagicCookieValue {
 		return
 	}
+	// A signal to the whole group or service is for the parent, which may take its time and use the connection meanwhile.
+	ossignal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	if fd, err := strconv.ParseUint(os.Getenv(lifelineEnv), 10, 31); err == nil {
+		lifeline := os.NewFile(uintptr(fd), "parent")
+		go func() { // ends with the process
+			_, _ = io.Copy(io.Discard, lifeline)
+			leave(1)
+		}()
+	}
 	s := &server{opened: make(chan struct{})}
 	clock := sdkconn.Config{}.WithDefaults().Clock
-	orphan := clock.AfterFunc(orphanAfter, func() { os.Exit(1) })
+	orphan := clock.AfterFunc(orphanAfter, func() { leave(1) })
 	go func() {
 		<-s.opened
 		orphan.Stop()
@@ -59,7 +72,15 @@ func Main() {
 			return grpc.NewServer(append(o, grpc.MaxRecvMsgSize(math.MaxInt32))...)
 		},
 	})
-	os.Exit(0)
+	leave(0)
+}
+
+// leave ends a child. Its socket goes along: a parent that was killed cannot see to that.
+func leave(code int) {
+	if dir := os.Getenv(plugin.EnvUnixSocketDir); dir != "" {
+		_ = os.RemoveAll(dir)
+	}
+	os.Exit(code)
 }
 
 // libraryPlugin joins wire.Library to go-plugin.
@@ -88,7 +109,8 @@ type server struct {
 // killed has no other way to say so.
 func (s *server) Run(stream wire.Library_RunServer) error {
 	s.once.Do(func() { close(s.opened) })
-	defer os.Exit(0)
+	defer leave(0)
+	context.AfterFunc(stream.Context(), func() { leave(0) }) // also when the library does not come back from what it does
 	first, err := stream.Recv()
 	if err != nil {
 		return err
@@ -108,7 +130,12 @@ func (s *server) Run(stream wire.Library_RunServer) error {
 	}
 	go func() { // ends with the process
 		for {
-			for _, sig := range q.take() {
+			signals := q.take()
+			if len(signals) == 0 {
+				fmt.Fprintln(os.Stderr, q.reason()) // the parent reads it
+				leave(1)
+			}
+			for _, sig := range signals {
 				if stream.Send(sig.wire()) != nil {
 					return // the stream has ended, and Recv says so
 				}

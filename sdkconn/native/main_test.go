@@ -19,12 +19,22 @@ func TestMain(m *testing.M) {
 	if dropIn = os.Getenv("TIMBOT_TEST_REAL_LIBRARY"); dropIn != "" { // Tencent's, in a process without a network
 		os.Exit(m.Run())
 	}
+	if dropIn = os.Getenv("TIMBOT_TEST_DROP_IN"); dropIn != "" { // a program of TestKilledParent's
+		os.Exit(m.Run())
+	}
 	if missing != "" {
 		onlyTools()
 		os.Exit(m.Run())
 	}
 	dir, err := os.MkdirTemp("", "timbot-native-")
 	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	// What the race detector finds in a child goes to a file: nobody reads a child's standard error, and its exit code counts for
+	// nothing. It would also sleep for a second at each child's end, so that reports come out.
+	races := filepath.Join(dir, "race")
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0 log_path="+races); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -36,6 +46,12 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
+	found, _ := filepath.Glob(races + ".*") // the pattern is well-formed
+	for _, name := range found {
+		text, err := os.ReadFile(name)
+		fmt.Fprintln(os.Stderr, "in a child:", string(text), err)
+		code = 1
+	}
 	os.RemoveAll(dir)
 	os.Exit(code)
 }

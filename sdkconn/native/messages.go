@@ -316,11 +316,12 @@ func (c *Conn) GetMsgList(ctx context.Context, conv sdkconn.Conversation, param 
 	if err := checkConv(op, conv); err != nil {
 		return nil, err
 	}
-	s, err := c.online(ctx, op)
-	if err != nil {
+	var page []*sdkconn.Message
+	_, err := c.with(ctx, op, func(s *session) (_ []byte, err error) {
+		page, err = getMsgList(ctx, s, op, conv, param)
 		return nil, err
-	}
-	return getMsgList(ctx, s, op, conv, param)
+	})
+	return page, err
 }
 
 func getMsgList(ctx context.Context, s *session, op string, conv sdkconn.Conversation, param sdkconn.GetMsgListParam) ([]*sdkconn.Message, error) {

@@ -54,6 +54,14 @@ func TestRealLibrary(t *testing.T) {
 	if !bytes.Contains(out, []byte("--- PASS: TestInEmptyNetwork")) {
 		t.Fatalf("the checks did not run:\n%s", out)
 	}
+	for line := range bytes.Lines(out) { // the library logs to the standard output, unless it is told otherwise
+		if bytes.HasPrefix(line, []byte("[xlog] xlog version")) { // which it cannot be told of this one, said now and then
+			continue
+		}
+		if !bytes.HasPrefix(line, []byte("===")) && !bytes.HasPrefix(line, []byte("---")) && !bytes.HasPrefix(line, []byte("PASS")) {
+			t.Errorf("printed was %s", line)
+		}
+	}
 }
 
 // answerOf is what a call comes to: what it returned, or its callback's code, text and JSON.

@@ -174,8 +174,12 @@ func (s *session) call(ctx context.Context, c call, on progress) (signal, error)
 		return signal{}, err
 	}
 	if err := s.engine.start(c); err != nil {
-		<-s.ended // it says why
-		return giveUp(s.gone)
+		select {
+		case <-s.ended: // it says why
+			return giveUp(s.gone)
+		case <-ctx.Done(): // what the engine told before waits for a handler
+			return giveUp(ctx.Err())
+		}
 	}
 	timer := s.clock.NewTimer(s.timeout)
 	defer timer.Stop()

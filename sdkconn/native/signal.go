@@ -1,6 +1,9 @@
 package native
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
 
 // event says which of the library's callbacks a signal came through.
 type event int32
@@ -56,21 +59,48 @@ type loaded struct {
 	pid     int      // the process that it runs in
 }
 
-// queue takes signals from the library's thread, which must never wait.
+// maxQueued bounds, in bytes, what waits between the library and the connection, which takes it at once unless it cannot write
+// to its disk, or its process does not run.
+const maxQueued = 64 << 20
+
+var errQueueFull = errors.New("what the SDK told was not taken for too long; it is read back from the history")
+
+// queue takes signals from the library's thread, which must never wait. One that is full has ended, and its process with it:
+// what was lost is then known.
 type queue struct {
+	max int // maxQueued
+
 	mu      sync.Mutex
 	signals []signal
+	size    int
 	ended   bool
+	full    bool
 	more    chan struct{}
 }
 
-func newQueue() *queue { return &queue{more: make(chan struct{}, 1)} }
+func newQueue() *queue { return &queue{max: maxQueued, more: make(chan struct{}, 1)} }
 
 func (q *queue) put(s signal) {
 	q.mu.Lock()
-	q.signals = append(q.signals, s)
+	q.size += len(s.json) + len(s.desc)
+	if q.size > q.max {
+		q.signals, q.ended, q.full = nil, true, true
+	}
+	if !q.full {
+		q.signals = append(q.signals, s)
+	}
 	q.mu.Unlock()
 	q.wake()
+}
+
+// reason is why take has nothing any more.
+func (q *queue) reason() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.full {
+		return errQueueFull
+	}
+	return errEngineClosed
 }
 
 func (q *queue) wake() {
@@ -85,7 +115,7 @@ func (q *queue) take() []signal {
 	for {
 		q.mu.Lock()
 		signals, ended := q.signals, q.ended
-		q.signals = nil
+		q.signals, q.size = nil, 0
 		q.mu.Unlock()
 		if len(signals) > 0 || ended {
 			return signals

@@ -18,6 +18,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/jonboulle/clockwork"
+
+	"github.com/timbot-go/timbot/sdkconn/usersig"
 )
 
 // maxSecretBytes bounds what is read from a file, a command or a URL.
@@ -36,14 +38,29 @@ func (s signer) sign(ctx context.Context) (string, time.Time, error) {
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	body, err := readSig(sig)
+	expires, err := s.check(sig)
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("%s: %w", s.o.sigFrom(), err)
 	}
-	if err := body.check(s.o.appID, s.o.user, s.clock.Now()); err != nil {
-		return "", time.Time{}, fmt.Errorf("%s: %w", s.o.sigFrom(), err)
+	return sig, expires, nil
+}
+
+// check says what is wrong with a signature for this login, as far as can be seen from here, or when it ends.
+func (s signer) check(sig string) (expires time.Time, err error) {
+	body, err := usersig.Parse(sig)
+	if err != nil {
+		return expires, err
 	}
-	return sig, body.expires(), nil
+	expires = body.Expires()
+	switch {
+	case body.User != s.o.user:
+		err = fmt.Errorf("the UserSig is for user %q, the login for %q", body.User, s.o.user)
+	case body.AppID != s.o.appID:
+		err = fmt.Errorf("the UserSig is for app %d, the login for %d", body.AppID, s.o.appID)
+	case !expires.After(s.clock.Now()):
+		err = fmt.Errorf("the UserSig expired on %s", expires.UTC().Format(time.RFC3339))
+	}
+	return expires, err
 }
 
 func (s signer) fetch(ctx context.Context) (string, error) {
@@ -53,7 +70,7 @@ func (s signer) fetch(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return UserSig(o.appID, key, o.user, s.clock.Now(), o.sigLife)
+		return usersig.New(o.appID, key, o.user, s.clock.Now(), o.sigLife)
 	case o.sigCmd != "":
 		return s.run(ctx, o.sigCmd)
 	case o.sigURL != "":

@@ -170,13 +170,17 @@ func (s *SDK) tell(c *session, events []sdkconn.Event) error {
 		events = events[n:]
 		if part[0].Kind == sdkconn.EventKickedOffline {
 			s.mu.Lock()
+			there := s.session == c
 			s.gone(c)
 			s.mu.Unlock()
+			if !there { // the login had ended already, and whoever came after it need not know
+				continue
+			}
 		}
 		last = &told{scope: &c.scope, run: func() { s.hear(c, part) }, done: make(chan struct{})}
 		s.thread.put(last)
 	}
-	if !s.thread.wait(last) {
+	if last != nil && !s.thread.wait(last) {
 		return errEnded
 	}
 	return nil

@@ -2,6 +2,8 @@ package face
 
 import (
 	"bytes"
+	"errors"
+	"io"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -116,53 +118,93 @@ func escapeControls(data []byte) []byte {
 	return append(out, data[done:]...)
 }
 
-// dropElems takes the elements with an escaped surrogate out of every message in data.
+// dropElems takes the elements with an escaped surrogate out of every message in data. It reads data once, however deep.
 func dropElems(data jsontext.Value) (jsontext.Value, error) {
-	switch data.Kind() {
-	case '[':
-		var list []jsontext.Value
-		if err := json.Unmarshal(data, &list, lenient); err != nil {
-			return nil, err
-		}
-		for i, v := range list {
-			changed, err := dropElems(v)
-			if err != nil {
-				return nil, err
-			}
-			list[i] = changed
-		}
-		return json.Marshal(list, lenient)
-	case '{':
-		var members map[string]jsontext.Value
-		if err := json.Unmarshal(data, &members, lenient); err != nil {
-			return nil, err
-		}
-		for name, v := range members {
-			changed, err := dropElems(v)
-			if err == nil && name == "message_elem_array" && v.Kind() == '[' {
-				changed, err = withoutSurrogates(v)
-			}
-			if err != nil {
-				return nil, err
-			}
-			members[name] = changed
-		}
-		return json.Marshal(members, lenient)
-	}
-	return data, nil
-}
-
-func withoutSurrogates(elems jsontext.Value) (jsontext.Value, error) {
-	var list, kept []jsontext.Value
-	if err := json.Unmarshal(elems, &list, lenient); err != nil {
+	c := copier{in: jsontext.NewDecoder(bytes.NewReader(data), lenient), out: make([]byte, 0, len(data))}
+	if err := c.value(); err != nil {
 		return nil, err
 	}
-	for _, e := range list {
-		if !hasSurrogate(e) {
-			kept = append(kept, e)
+	if _, err := c.in.ReadToken(); err != io.EOF {
+		return nil, errors.Join(errors.New("something follows"), err)
+	}
+	return c.out, nil
+}
+
+// copier copies JSON without the elements that are dropped.
+type copier struct {
+	in        *jsontext.Decoder
+	out       []byte
+	surrogate bool // there is one in what was copied of the innermost element
+}
+
+// raw copies what needs no look inside.
+func (c *copier) raw() (jsontext.Value, error) {
+	v, err := c.in.ReadValue()
+	c.out = append(c.out, v...)
+	c.surrogate = c.surrogate || hasSurrogate(v)
+	return v, err
+}
+
+func (c *copier) value() error {
+	switch c.in.PeekKind() {
+	case '[':
+		return c.list(']', c.value)
+	case '{':
+		return c.list('}', c.member)
+	}
+	_, err := c.raw()
+	return err
+}
+
+func (c *copier) member() error {
+	name, err := c.raw()
+	if err != nil {
+		return err
+	}
+	c.out = append(c.out, ':')
+	text, _ := jsontext.AppendUnquote(nil, name) // a lone surrogate is an error, and none of our names has one
+	if string(text) == "message_elem_array" && c.in.PeekKind() == '[' {
+		return c.list(']', c.elem)
+	}
+	return c.value()
+}
+
+// elem copies an element, unless it has a surrogate.
+func (c *copier) elem() error {
+	around, start := c.surrogate, len(c.out)
+	c.surrogate = false
+	err := c.value()
+	if c.surrogate {
+		c.out = c.out[:start]
+	}
+	c.surrogate = around
+	return err
+}
+
+// list copies what is in an array or an object, with commas between what one copies.
+func (c *copier) list(end jsontext.Kind, one func() error) error {
+	if _, err := c.in.ReadToken(); err != nil {
+		return err
+	}
+	c.out = append(c.out, byte(end)-2) // [ and { are two before their ends
+	for first := true; c.in.PeekKind() != end; {
+		before := len(c.out)
+		if !first {
+			c.out = append(c.out, ',')
+		}
+		start := len(c.out)
+		if err := one(); err != nil {
+			return err
+		}
+		if len(c.out) == start {
+			c.out = c.out[:before]
+		} else {
+			first = false
 		}
 	}
-	return json.Marshal(kept, lenient, json.FormatNilSliceAsNull(false))
+	c.out = append(c.out, byte(end))
+	_, err := c.in.ReadToken()
+	return err
 }
 
 // hasSurrogate reports whether a surrogate is written as an escape.

@@ -19,13 +19,44 @@ func TestDialect(t *testing.T) {
 		{text(`\ud83d\ude00`), `{"message_elem_array":[]}`},
 		{text(`\uD83D`), `{"message_elem_array":[]}`},
 		{text(`\\ud83d`), text(`\\ud83d`)},
-		{text(`\ud7ff`), text("\ud7ff")},
+		{text(`\ud7ff`), text(`\ud7ff`)},
 		{`[{"message_elem_array":[{"a":"\udc00"},{"a":1}]}]`, `[{"message_elem_array":[{"a":1}]}]`},
 		{`{"msg_batch_send_param_msg":{"message_elem_array":[{"a":["\ude00"]}]}}`, `{"msg_batch_send_param_msg":{"message_elem_array":[]}}`},
 		{`{"\ud83d`, `{"\ud83d`},
+		{`{"a":"\ud83d"} {}`, `{"a":"\ud83d"} {}`},
+		{`{"a":[] , "message_elem_array" : [ {"a":"\ud83d"} , {} , 7, "\ud83d",null ] }`, `{"a":[],"message_elem_array":[{},7,null]}`},
+		{`{"message\u005felem_array":["\ud83d"]}`, `{"message\u005felem_array":[]}`},
+		{`{"message_elem_array":{"a":"\ud83d"}}`, `{"message_elem_array":{"a":"\ud83d"}}`},
+		// Inside an element that holds messages only theirs goes; what is nobody's element takes the whole with it.
+		{`{"message_elem_array":[{"m":[{"message_elem_array":[{"b":1},{"c":"\ud83d"}]}]},{"\ud83d":2}]}`,
+			`{"message_elem_array":[{"m":[{"message_elem_array":[{"b":1}]}]}]}`},
+		{`{"message_elem_array":[{"m":[{"x":"\ud83d","message_elem_array":[{"b":1}]}]},{"d":1}]}`, `{"message_elem_array":[{"d":1}]}`},
 	} {
 		if got := string(dialect([]byte(c.in))); got != c.want {
 			t.Errorf("%q becomes %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+// A megabyte at the bottom of a thousand objects is read once, not a thousand times.
+func TestDeepJSON(t *testing.T) {
+	long := strings.Repeat("x", 1<<20) + `\ud83d`
+	for _, layer := range []string{`{"a":`, `{"message_elem_array":[{"a":`, `{"merge_elem_message_array":[{"message_elem_array":[`} {
+		end := ""
+		for _, c := range layer {
+			switch c {
+			case '{':
+				end = "}" + end
+			case '[':
+				end = "]" + end
+			}
+		}
+		in := strings.Repeat(layer, 1000) + `"` + long + `"` + strings.Repeat(end, 1000)
+		if !json.Valid([]byte(in)) {
+			t.Fatalf("%s: no JSON", layer)
+		}
+		if got := dialect([]byte(in)); !json.Valid(got) || strings.Contains(layer, "elem_array") == strings.Contains(string(got), "xx") {
+			t.Errorf("%s: %d bytes become %d", layer, len(in), len(got))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/timbot-go/timbot/sdkconn/local"
@@ -43,8 +44,9 @@ func (s *SDK) GetLoginUserID() string {
 	return s.session.conn.Self()
 }
 
-// Login logs the user in, whatever the signature says, and makes him when he is new. Another user who is logged in is logged
-// out first; who is logged in already stays so.
+// Login logs the user in, and makes him when he is new. Any signature will do, unless the chat file carries a secret
+// (local.Chat.SetSecret): then it is verified, and when it ends, so does the login. Another user who is logged in is logged out
+// first; who is logged in already stays so, until the end of the new signature when that is good.
 func (s *SDK) Login(user, sig string, reply Reply) sdkconn.Code {
 	if user == "" || sig == "" {
 		return sdkconn.CodeParam
@@ -63,7 +65,7 @@ func (s *SDK) Login(user, sig string, reply Reply) sdkconn.Code {
 		s.answer(t, reply, sdkconn.CodeLogoutInProcess, "logout in process", "")
 		return 0
 	case old != nil && old.conn.Self() == user:
-		s.answer(t, reply, 0, "", "")
+		old.add(func(ctx context.Context) { s.renew(ctx, t, old, sig, reply) })
 		return 0
 	}
 	a := new(attempt)
@@ -75,32 +77,48 @@ func (s *SDK) Login(user, sig string, reply Reply) sdkconn.Code {
 			s.thread.end(&old.scope)
 			old.close()
 		}
-		conn, err := t.login(a.ctx, s.config, user)
-		s.loggedIn(t, a, conn, err, reply)
+		conn, expires, err := t.login(a.ctx, s.config, user, sig)
+		s.loggedIn(t, a, conn, expires, err, reply)
 	})
 	return 0
 }
 
-// login opens the chat, unless it is open, and logs in.
-func (t *term) login(ctx context.Context, config Config, user string) (*local.Conn, error) {
+// renew takes another signature of the user who is logged in.
+func (s *SDK) renew(ctx context.Context, t *term, c *session, sig string, reply Reply) {
+	t.mu.Lock()
+	expires, err := t.chat.CheckUserSig(ctx, t.appID, c.conn.Self(), sig)
+	t.mu.Unlock()
+	if err == nil && !c.lasts(s.until(expires)) {
+		err = &sdkconn.Error{Code: sdkconn.CodeNotLoggedIn, Desc: notLoggedIn}
+	}
+	code, desc := outcome(err)
+	s.answer(t, reply, code, desc, "")
+}
+
+// login opens the chat, unless it is open, and logs in until the signature ends.
+func (t *term) login(ctx context.Context, config Config, user, sig string) (conn *local.Conn, expires time.Time, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.chat == nil {
 		if t.dir != "" {
 			if err := os.MkdirAll(t.dir, 0o777); err != nil {
-				return nil, &sdkconn.Error{Code: sdkconn.CodeIOOperationFailed, Desc: err.Error()}
+				return nil, expires, &sdkconn.Error{Code: sdkconn.CodeIOOperationFailed, Desc: err.Error()}
 			}
 		}
 		chat, err := local.Open(ctx, t.path, local.Config{Clock: config.Clock})
 		if err != nil {
-			return nil, &sdkconn.Error{Code: sdkconn.CodeDatabaseOperateFailed, Desc: fmt.Sprint(err)}
+			return nil, expires, &sdkconn.Error{Code: sdkconn.CodeDatabaseOperateFailed, Desc: fmt.Sprint(err)}
 		}
 		t.chat = chat
 	}
-	return t.chat.Login(ctx, user)
+	if expires, err = t.chat.CheckUserSig(ctx, t.appID, user, sig); err != nil {
+		return nil, expires, err
+	}
+	conn, err = t.chat.Login(ctx, user)
+	return conn, expires, err
 }
 
-func (s *SDK) loggedIn(t *term, a *attempt, conn *local.Conn, err error, reply Reply) {
+func (s *SDK) loggedIn(t *term, a *attempt, conn *local.Conn, expires time.Time, err error, reply Reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -116,7 +134,7 @@ func (s *SDK) loggedIn(t *term, a *attempt, conn *local.Conn, err error, reply R
 	default:
 		s.attempt, s.status = nil, LoginDone
 		s.answer(t, reply, 0, "", "")
-		s.session = s.startSession(t, conn)
+		s.session = s.startSession(t, conn, expires)
 	}
 }
 

@@ -61,6 +61,7 @@ type SDK struct {
 type term struct {
 	scope
 	open   bool
+	appID  uint64
 	path   string // of the chat file
 	dir    string // to be made for it, or ""
 	ctx    context.Context
@@ -99,7 +100,7 @@ func (s *SDK) Init(appID uint64, config string) sdkconn.Code {
 	if s.term.open {
 		return 0
 	}
-	t := &term{open: true}
+	t := &term{open: true, appID: appID}
 	if s.config.Chat != nil {
 		t.path = s.config.Chat()
 	}

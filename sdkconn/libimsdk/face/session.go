@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
+
+	"github.com/jonboulle/clockwork"
 
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/timbot-go/timbot/sdkconn/local"
@@ -21,6 +24,9 @@ type session struct {
 	work   sync.WaitGroup // the goroutine of the calls, and downloads
 	pumped chan struct{}  // closed when no event comes any more
 
+	renewed chan clockwork.Timer // for the end of another signature
+	watched chan struct{}        // closed when nobody looks at the signature any more
+
 	mu    sync.Mutex
 	more  sync.Cond
 	calls []func(context.Context)
@@ -31,8 +37,9 @@ type session struct {
 }
 
 // startSession begins what a login does beside its calls. s.mu is held.
-func (s *SDK) startSession(t *term, conn *local.Conn) *session {
-	c := &session{conn: conn, listeners: s.listeners, pumped: make(chan struct{})}
+func (s *SDK) startSession(t *term, conn *local.Conn, expires time.Time) *session {
+	c := &session{conn: conn, listeners: s.listeners, pumped: make(chan struct{}),
+		renewed: make(chan clockwork.Timer), watched: make(chan struct{})}
 	c.more.L = &c.mu
 	c.ctx, c.cancel = context.WithCancel(t.ctx)
 	ctx, cancel := context.WithCancel(t.ctx)
@@ -41,6 +48,13 @@ func (s *SDK) startSession(t *term, conn *local.Conn) *session {
 		s.uploaded(c, msg, elem, current, total)
 	})
 	c.work.Go(c.run)
+	end := s.until(expires)
+	go func() {
+		defer close(c.watched)
+		if c.waitForEnd(ctx, end) {
+			s.expired(t, c)
+		}
+	}()
 	go func() {
 		defer close(c.pumped)
 		s.synced(c)
@@ -50,6 +64,70 @@ func (s *SDK) startSession(t *term, conn *local.Conn) *session {
 		}
 	}()
 	return c
+}
+
+// waitForEnd waits until the signature has ended, and reports whether it did before the login. A nil timer never ends.
+func (c *session) waitForEnd(ctx context.Context, timer clockwork.Timer) bool {
+	for {
+		var end <-chan time.Time
+		if timer != nil {
+			end = timer.Chan()
+		}
+		var next clockwork.Timer
+		select {
+		case <-end:
+			return true
+		case next = <-c.renewed:
+		case <-ctx.Done():
+		}
+		if timer != nil {
+			timer.Stop()
+		}
+		if ctx.Err() != nil {
+			if next != nil {
+				next.Stop()
+			}
+			return false
+		}
+		timer = next
+	}
+}
+
+// until makes a timer for the end of a signature, nil for one that never ends.
+func (s *SDK) until(expires time.Time) clockwork.Timer {
+	if expires.IsZero() {
+		return nil
+	}
+	return s.config.Clock.NewTimer(expires.Sub(s.config.Clock.Now()))
+}
+
+// lasts has the login last until its signature's new end, and reports whether it was there still.
+func (c *session) lasts(timer clockwork.Timer) bool {
+	select {
+	case c.renewed <- timer:
+		return true
+	case <-c.watched:
+		if timer != nil {
+			timer.Stop()
+		}
+		return false
+	}
+}
+
+// expired ends a login whose signature has ended, and says so. Whoever hears of it may log in at once.
+func (s *SDK) expired(t *term, c *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.session != c {
+		return
+	}
+	s.gone(c)
+	s.thread.post(&c.scope, func() {
+		if f := s.heard(c.listeners).sigExpired; f != nil {
+			f()
+		}
+	})
+	t.work.Go(func() { c.close() }) // there is nothing left that could be lost
 }
 
 // run does the calls, one after another.
@@ -98,6 +176,7 @@ func (c *session) close() error {
 		c.drain()
 		c.pump()
 		<-c.pumped
+		<-c.watched
 		c.err = c.conn.Close()
 	})
 	return c.err

@@ -1,4 +1,4 @@
-/* Sends a file, and downloads it to another place. */
+/* Sends a file and a picture, and downloads them to another place. */
 #include "sdk.h"
 
 /* member copies the string of a key out of JSON, as far as one can without a parser. */
@@ -32,11 +32,31 @@ int main(int argc, char **argv) {
 	finish("TIMMsgDownloadElemToPath", TIMMsgDownloadElemToPath(param, to, answered, &b), &b);
 	finish("TIMMsgDownloadElemToPath of nothing", TIMMsgDownloadElemToPath("{}", to, answered, &c), &c);
 
+	/* There is no download type for a picture: its element carries the URL. */
+	char bmp[4200];
+	struct answer d = {0}, e = {0};
+	snprintf(bmp, sizeof bmp, "%s/from.bmp", argv[1]);
+	f = fopen(bmp, "w");
+	fputs("BM as a picture", f);
+	fclose(f);
+	snprintf(msg, sizeof msg, "{\"message_elem_array\":[{\"elem_type\":1,\"image_elem_orig_path\":\"%s\",\"image_elem_level\":0}]}", bmp);
+	finish("TIMMsgSendNewMsg of a picture", TIMMsgSendNewMsg("bob", kTIMConv_C2C, msg, answered, &d), &d);
+	member(url, sizeof url, d.json, "image_elem_orig_url");
+	snprintf(param, sizeof param, "{\"msg_download_elem_param_url\":\"%s\"}", url);
+	snprintf(bmp, sizeof bmp, "%s/to.bmp", argv[1]);
+	finish("TIMMsgDownloadElemToPath of a picture", TIMMsgDownloadElemToPath(param, bmp, answered, &e), &e);
+
 	char got[64] = {0};
 	if ((f = fopen(to, "r")) != NULL) {
 		if (fgets(got, sizeof got, f) == NULL) got[0] = 0;
 		fclose(f);
 	}
 	printf("the file is there: %s\n", strcmp(got, "what the file says") == 0 ? "yes" : "no");
+	got[0] = 0;
+	if ((f = fopen(bmp, "r")) != NULL) {
+		if (fgets(got, sizeof got, f) == NULL) got[0] = 0;
+		fclose(f);
+	}
+	printf("the picture is there: %s\n", strcmp(got, "BM as a picture") == 0 ? "yes" : "no");
 	return 0;
 }

@@ -1,9 +1,9 @@
-package main
+package bot
 
 import "net/url"
 
-// botUser is the bot's user id as its connection tells it, or "bot".
-func botUser(connection string) string {
+// UserOf is the bot's user id as its connection's URL tells it, or "bot".
+func UserOf(connection string) string {
 	if u, err := url.Parse(connection); err == nil {
 		for _, key := range []string{"user", "identifier"} {
 			if user := u.Query().Get(key); user != "" {

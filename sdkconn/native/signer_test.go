@@ -13,50 +13,18 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/timbot-go/timbot/sdkconn"
+	"github.com/timbot-go/timbot/sdkconn/usersig"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-func TestUserSig(t *testing.T) {
-	sig, err := UserSig(1400000000, "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e", "alice", noon, time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.ContainsAny(sig, "+/=") {
-		t.Errorf("%s is not in the alphabet of URLs", sig)
-	}
-	body, err := readSig(sig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// HMAC-SHA256 of the four lines, computed with openssl.
-	want := sigBody{Version: "2.0", User: "alice", AppID: 1400000000, Expire: 3600, Time: noon.Unix(),
-		Sig: "nH2rcqZCiRSDABNrbwTYhah70g9UzpjVJk7oIpC9tW0="}
-	if body != want {
-		t.Errorf("the UserSig holds %+v, want %+v", body, want)
-	}
-	if err := body.check(1400000000, "alice", noon.Add(59*time.Minute)); err != nil {
-		t.Error(err)
-	}
-	for what, err := range map[string]error{
-		"expired": body.check(1400000000, "alice", noon.Add(time.Hour)),
-		"user":    body.check(1400000000, "bob", noon),
-		"app":     body.check(1, "alice", noon),
-	} {
-		if err == nil || !strings.Contains(err.Error(), what) {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	for _, broken := range []string{"", "x", "eJw_", sig[:len(sig)-8], "AAAA"} {
-		if b, err := readSig(broken); err == nil && b.Sig != "" {
-			t.Errorf("%q is a UserSig: %+v", broken, b)
-		}
-	}
-}
-
 func TestSigner(t *testing.T) {
 	clock := clockwork.NewFakeClockAt(noon)
-	made, err := UserSig(7, "key", "bot", noon, time.Hour)
+	made, err := usersig.New(7, "key", "bot", noon, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	older, err := usersig.New(7, "key", "bot", noon.Add(-time.Hour), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +36,7 @@ func TestSigner(t *testing.T) {
 	}
 	t.Setenv("TIM_TEST_KEY", "key")
 	t.Setenv("TIM_TEST_SIG", made)
+	t.Setenv("TIM_TEST_OLDER", older)
 	t.Setenv("TIM_TEST_TOKEN", "the-token")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -104,6 +73,8 @@ func TestSigner(t *testing.T) {
 		"cmd is silent": {func(o *options) { o.sigCmd = "true" }, "no UserSig in the answer"},
 		"refused":       {func(o *options) { o.sigURL = server.URL + "/token" }, "403"},
 		"other user":    {func(o *options) { o.user, o.sigEnv = "eve", "TIM_TEST_SIG" }, `for user "bot"`},
+		"other app":     {func(o *options) { o.appID, o.sigEnv = 8, "TIM_TEST_SIG" }, "for app 7"},
+		"expired":       {func(o *options) { o.sigEnv = "TIM_TEST_OLDER" }, "expired on"},
 	} {
 		o := base
 		c.set(&o)
