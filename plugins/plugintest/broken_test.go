@@ -270,10 +270,7 @@ func (p *plugin) Call(ctx context.Context, req *wire.CallRequest) (*wire.CallRep
 		}
 		time.Sleep(20 * time.Millisecond)
 	case "slow", "ignores cancel", "drops calls":
-		wait := time.Second
-		if p.mode == "slow" {
-			wait = 50 * time.Millisecond
-		}
+		wait := map[string]time.Duration{"slow": 50 * time.Millisecond, "ignores cancel": time.Second, "drops calls": 10 * time.Second}[p.mode]
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
