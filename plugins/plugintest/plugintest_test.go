@@ -190,6 +190,20 @@ func TestActs(t *testing.T) {
 	}
 }
 
+// docs/plugins.md tells what each check expects.
+func TestDocs(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/plugins.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, "", plugintest.Options{})
+	for _, c := range r.Checks {
+		if row := "\n| `" + c.Name + "` | " + c.Expects + " |\n"; !strings.Contains(string(doc), row) {
+			t.Errorf("docs/plugins.md has no row%s", row)
+		}
+	}
+}
+
 func TestPing(t *testing.T) {
 	for _, mode := range []string{"no pong", "other pong"} {
 		t.Run(mode, func(t *testing.T) {
