@@ -113,7 +113,8 @@ func (p *process) judge(check, what string, a *rules.PluginAction, o outcome) bo
 			return false
 		}
 		s := status.Convert(o.err)
-		t.found(check, "%s: %s was answered with the status %s (%s): what goes wrong belongs into the reply's error", what, a.Name, s.Code(), short(s.Message()))
+		t.found(check, "%s: %s was answered with the status %s (%s): what goes wrong belongs into the reply's error", what, a.Name,
+			s.Code(), short(s.Message()))
 		return true
 	}
 	switch r := o.reply.GetResult().(type) {

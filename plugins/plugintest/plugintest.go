@@ -307,7 +307,8 @@ func (t *tester) checkByHand(ctx context.Context) error {
 	select {
 	case <-done:
 	case <-timer.C:
-		t.found("by-hand", "started without the variable %s it did not end within %s: it must say what it is, and exit", wire.CookieVariable, t.options.StartTimeout)
+		t.found("by-hand", "started without the variable %s it did not end within %s: it must say what it is, and exit",
+			wire.CookieVariable, t.options.StartTimeout)
 	case <-ctx.Done():
 	}
 	killGroup(cmd.Process.Pid)
@@ -317,7 +318,8 @@ func (t *tester) checkByHand(ctx context.Context) error {
 		case strings.HasPrefix(text, "1|"):
 			t.found("by-hand", "started without the variable %s it wrote a handshake: it must say what it is, and exit", wire.CookieVariable)
 		case strings.TrimSpace(text) == "":
-			t.found("by-hand", "started without the variable %s it said nothing: it must say what it is, for a person wants to know", wire.CookieVariable)
+			t.found("by-hand", "started without the variable %s it said nothing: it must say what it is, for a person wants to know",
+				wire.CookieVariable)
 		}
 	}
 	return nil

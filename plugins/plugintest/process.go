@@ -24,7 +24,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/timbot-go/timbot/plugins/wire"
 )
@@ -350,7 +349,8 @@ func (p *process) greet(deadline <-chan time.Time) error {
 		}
 		rights := p.t.manifest.Asks
 		a.err = a.stream.Send(&wire.HostMessage{Kind: &wire.HostMessage_Hello{Hello: &wire.Hello{
-			Host: "timbot plugin test", Plugin: p.t.manifest.Name, Data: p.t.work, Actions: rights.Actions, Signals: rights.Signals, State: rights.State,
+			Host: "timbot plugin test", Plugin: p.t.manifest.Name, Data: p.t.work,
+			Actions: rights.Actions, Signals: rights.Signals, State: rights.State,
 		}}})
 		if a.err == nil || errors.Is(a.err, io.EOF) {
 			a.first, a.err = a.stream.Recv()
@@ -476,7 +476,7 @@ func (p *process) ping(id uint64, limit time.Duration) bool {
 func unknown() *wire.HostMessage {
 	m := new(wire.HostMessage)
 	m.ProtoReflect().SetUnknown([]byte{0xa2, 0x06, 0x02, 0x08, 0x01}) // field 100: {1: 1}
-	return proto.CloneOf(m)
+	return m
 }
 
 // strangers reports what somebody without the bot's certificate gets of the plugin.

@@ -53,7 +53,8 @@ func samples(fields []rules.Field, required bool) map[string]any {
 
 var (
 	oddTexts = []any{
-		"", " \t\r\n", "a\x00b", "🙂 👨‍👩‍👧 中文 \u202eright to left\u2028", `"quoted" \back\ ${{ x }} {{y}} <b>&`, "'; DROP TABLE users; --",
+		"", " \t\r\n", "a\x00b",
+		"🙂 👨‍👩‍👧 中文 \u202eright to left\u2028", `"quoted" \back\ ${{ x }} {{y}} <b>&`, "'; DROP TABLE users; --",
 		strings.Repeat("x", 64<<10), "null", "-1",
 	}
 	oddInts      = []any{0, -1, int64(math.MaxInt64), int64(math.MinInt64), int64(1)<<53 + 1}

@@ -139,7 +139,8 @@ export class Plugin {
 // callForTest is a call as an action gets it, without a bot: for tests of the function alone.
 export function callForTest(more = {}) {
   const bot = new Bot(null, 0);
-  return { effect: 'test', again: false, rule: '', step: '', conversation: '', user: '', signal: new AbortController().signal, bot, log: bot.log, ...more };
+  const { signal } = new AbortController();
+  return { effect: 'test', again: false, rule: '', step: '', conversation: '', user: '', signal, bot, log: bot.log, ...more };
 }
 
 async function start(plugin) {
@@ -155,8 +156,8 @@ async function start(plugin) {
     Call: (call, reply) => session.call(call.request).then((r) => reply(null, r)),
   });
   const { key, der } = makeCertificate();
-  const credentials = grpc.ServerCredentials.createSsl(
-    Buffer.from(process.env.PLUGIN_CLIENT_CERT ?? ''), [{ private_key: Buffer.from(key), cert_chain: Buffer.from(new X509Certificate(der).toString()) }], true);
+  const own = { private_key: Buffer.from(key), cert_chain: Buffer.from(new X509Certificate(der).toString()) };
+  const credentials = grpc.ServerCredentials.createSsl(Buffer.from(process.env.PLUGIN_CLIENT_CERT ?? ''), [own], true);
   const bind = (address) => new Promise((done, fail) => {
     server.bindAsync(address, credentials, (err, port) => (err ? fail(err) : done(port)));
   });
@@ -308,7 +309,8 @@ class Session {
   async call(request) {
     const f = this.#plugin.actions.get(request.action);
     if (!f) {
-      return failed({ code: 'unknown_action', text: `this program has no action ${JSON.stringify(request.action)}: is its plugin.yaml current?`, final: true });
+      const text = `this program has no action ${JSON.stringify(request.action)}: is its plugin.yaml current?`;
+      return failed({ code: 'unknown_action', text, final: true });
     }
     if (this.#stopping) return failed({ code: 'stopping', text: 'the plugin is being stopped' });
     let inputs;
