@@ -24,7 +24,8 @@ var arrows = []struct {
 }{
 	{"cmd/timbot", []string{
 		"bot", "bot/archive", "bot/backup", "bot/control", "bot/journal", "bot/journal/sqlite", "bot/targets", "bot/telemetry",
-		"bot/webhook", "actions", "plugins/host", "rules", "rules/format", "rulestest", "sdkconn", "sdkconn/local", "sdkconn/native",
+		"bot/webhook", "actions", "plugins/host", "plugins/plugintest", "plugins/starter", "rules", "rules/format", "rulestest",
+		"sdkconn", "sdkconn/local", "sdkconn/native",
 	}, "the command joins everything and holds no logic"},
 	{"rulestest", []string{"bot", "bot/journal", "actions", "rules", "sdkconn", "sdkconn/local"},
 		"runs tests on the very runtime, on the embedded chat in memory"},
@@ -47,6 +48,9 @@ var arrows = []struct {
 	{"bot/journal/sqlite", []string{"bot/journal"}, "a journal imports the contract only"},
 	{"bot/journal/journaltest", []string{"bot/journal"}, "the suite of every journal"},
 	{"plugins", []string{"plugins/wire"}, "the kit that plugins import: nothing of the bot's"},
+	{"plugins/plugintest", []string{"actions", "bot", "plugins/host", "plugins/wire", "rules"},
+		"tests a program as a bot would take it: above bot, which knows what becomes of a manifest"},
+	{"plugins/starter", []string{"plugins/wire"}, "writes the folder that an author begins with; knows neither bot nor rules"},
 	{"plugins/host", []string{"actions", "plugins/wire", "sdkconn"}, "runs plugins; what a plugin may ask is an interface that bot has"},
 	{"plugins/wire", nil, "what a bot and a plugin say to each other: made from plugin.proto"},
 	{"actions", []string{"sdkconn"}, "actions and rules do not know each other: bot fills the rules' Catalog"},

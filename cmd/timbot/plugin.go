@@ -77,7 +77,8 @@ func newPluginCommand() *cobra.Command {
 		Args:    noSuchCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPluginListCommand(), newPluginLogsCommand(), newPluginRestartCommand(), newPluginCheckCommand())
+	cmd.AddCommand(newPluginListCommand(), newPluginLogsCommand(), newPluginRestartCommand(), newPluginCheckCommand(),
+		newPluginNewCommand(), newPluginTestCommand())
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -65,6 +66,17 @@ func (p *Plugin) program() (string, error) {
 	return exec.LookPath(name)
 }
 
+// args are the program's arguments. One that begins with ./ lies in the plugin's folder, as the program does.
+func (p *Plugin) args() []string {
+	args := slices.Clone(p.Command[1:])
+	for i, arg := range args {
+		if rest, ok := strings.CutPrefix(arg, "./"); ok {
+			args[i] = filepath.Join(p.Dir, filepath.FromSlash(rest))
+		}
+	}
+	return args
+}
+
 // files are the names of the plugin's files in its folder, with slashes, sorted.
 func (p *Plugin) files() ([]string, error) {
 	program, err := p.program()
@@ -74,6 +86,11 @@ func (p *Plugin) files() ([]string, error) {
 	var names []string
 	if rel, err := filepath.Rel(p.Dir, program); err == nil && filepath.IsLocal(rel) {
 		names = append(names, filepath.ToSlash(rel))
+	}
+	for _, arg := range p.Command[1:] {
+		if rest, ok := strings.CutPrefix(arg, "./"); ok && filepath.IsLocal(filepath.FromSlash(rest)) {
+			names = append(names, path.Clean(rest))
+		}
 	}
 	for _, pattern := range p.Files {
 		found, err := fs.Glob(os.DirFS(p.Dir), pattern)
@@ -126,4 +143,16 @@ func (p *Plugin) verify() error {
 		}
 	}
 	return nil
+}
+
+// Program is the file that is executed, and its arguments. The error says that it is not there, or not the one that the
+// checksums are of.
+func Program(p Plugin) (file string, args []string, err error) {
+	if file, err = p.program(); err != nil {
+		return "", nil, err
+	}
+	if _, err := os.Stat(file); err != nil {
+		return "", nil, err
+	}
+	return file, p.args(), p.verify()
 }

@@ -141,7 +141,7 @@ func (h *Host) launch(ctx context.Context, i *instance) (err error) {
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: h.run},
 		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, tmp string) (runner.Runner, error) {
 			i.tmp = tmp
-			cmd := exec.Command(program, i.plugin.Command[1:]...)
+			cmd := exec.Command(program, i.plugin.args()...)
 			cmd.Dir = work
 			cmd.Env = append(h.environment(i.plugin, work), spec.Env...)
 			pemCert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})

@@ -192,6 +192,12 @@ func decodeOutput(declared []actions.Input, data []byte) (map[string]any, error)
 	return actions.Conform(declared, m)
 }
 
+// CheckOutput says what is wrong with the JSON that a call of an action was answered with, as the host does; nil for nothing.
+func CheckOutput(a *Action, output []byte) error {
+	_, err := decodeOutput(a.Spec.Outputs, output)
+	return err
+}
+
 var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
 
 // decodeScalars is decodeOutput for outputs that are no more than texts, numbers and the like, as most are, and that are right;

@@ -15,8 +15,11 @@ type Plugin struct {
 	// Program and Version are the manifest's: the process must say the same.
 	Program, Version string
 
-	Dir     string   // of the manifest, absolute
-	Command []string // the program, relative to Dir when it has a separator in it, else looked for in PATH; and its arguments
+	Dir string // of the manifest, absolute
+
+	// Command is the program, relative to Dir when it has a separator in it, else looked for in PATH; and its arguments. One that
+	// begins with ./ is relative to Dir too.
+	Command []string
 
 	// Files are names and patterns, relative to Dir, of what belongs to the program besides. A change of any is a new program.
 	Files []string

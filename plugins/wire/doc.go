@@ -2,4 +2,11 @@
 // by buf with protoc-gen-go and protoc-gen-go-grpc.
 package wire
 
+import _ "embed"
+
+// Proto is plugin.proto.
+//
+//go:embed plugin.proto
+var Proto []byte
+
 //go:generate buf generate .

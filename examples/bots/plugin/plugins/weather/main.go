@@ -32,7 +32,7 @@ type day struct {
 var skies = []string{"晴", "多云", "小雨", "雷阵雨"}
 
 func forecast(ctx context.Context, in in) (out, error) {
-	if strings.ContainsAny(in.City, "0123456789") {
+	if strings.ContainsAny(in.City, "0123456789") || len(in.City) > 100 {
 		return out{}, &plugins.Error{Code: "no_city", Text: "there is no such city", Final: true}
 	}
 	var o out
