@@ -38,6 +38,9 @@ type Bot struct {
 	archive     actions.Archive
 	observer    Observer
 
+	knows     func(*rules.Event, *rules.Facts)                          // in place of the directory; or nil
+	decisions func(string, *rules.Event, *rules.Facts, *rules.Decision) // is told of each decision; or nil
+
 	queues    *queues
 	timers    *timers
 	directory *directory
