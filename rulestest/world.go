@@ -259,16 +259,20 @@ func (w *world) settle(ctx context.Context) error { return w.bot.Idle(ctx) }
 
 // passTo lets the time pass up to then, from one moment at which something is due to the next.
 func (w *world) passTo(ctx context.Context, then time.Time) error {
+	return passTo(ctx, w.bot, w.clock, then)
+}
+
+func passTo(ctx context.Context, b *bot.Bot, clock *Clock, then time.Time) error {
 	for {
 		next := then
-		if due, ok := w.clock.next(); ok && due.Before(next) {
+		if due, ok := clock.next(); ok && due.Before(next) {
 			next = due
 		}
-		if due, ok := w.bot.NextDue(); ok && due.Before(next) {
+		if due, ok := b.NextDue(); ok && due.Before(next) {
 			next = due
 		}
-		w.clock.set(next)
-		if err := w.settle(ctx); err != nil {
+		clock.set(next)
+		if err := b.Idle(ctx); err != nil {
 			return err
 		}
 		if !next.Before(then) {
