@@ -28,6 +28,7 @@ type Traffic struct {
 	Decided      time.Time       `json:"decided,omitzero"` // when the rules decided; zero when they did not, or nobody knows
 	Conversation string          `json:"conversation,omitzero"`
 	Event        jsontext.Value  `json:"event"`          // as the journal keeps it
+	From         string          `json:"from,omitzero"`  // of a step's signal: the key of the event that led to it
 	Self         string          `json:"self,omitzero"`  // the bot's user id
 	Zone         int             `json:"zone,omitzero"`  // the bot's, in seconds east of UTC
 	Facts        []TrafficFacts  `json:"facts,omitzero"` // one for each rule event that it stands for
@@ -140,7 +141,7 @@ func (in *Inspector) traffic(ctx context.Context, r *journal.Record) (*Traffic, 
 	if err != nil {
 		return nil, err
 	}
-	t := &Traffic{Key: r.Key, At: r.At.UTC(), Conversation: r.Conversation, Event: r.Data, Self: a.trace.Self}
+	t := &Traffic{Key: r.Key, At: r.At.UTC(), Conversation: r.Conversation, Event: r.Data, From: a.event.From, Self: a.trace.Self}
 	for i, d := range a.trace.Decided {
 		if i == 0 {
 			t.Decided, t.Zone = milli(d.Now), d.Zone

@@ -53,8 +53,6 @@ type played struct {
 	ran    map[string][]string // the rules that the events began runs of
 
 	mu      sync.Mutex
-	now     string // the event that was told last
-	known   map[string]bool
 	unknown map[string]int // actions that had no recorded answer, and how often
 }
 
@@ -67,12 +65,8 @@ type effects struct {
 	words  map[string][]string // by rule: what was found
 }
 
-// of is the effects of an event; what follows from an event of the rules' own making, a signal say, is among those of the one
-// that was told last. The caller holds mu.
+// of is the effects of an event. The caller holds mu.
 func (p *played) of(event string) *effects {
-	if !p.known[event] {
-		event = p.now
-	}
 	e := p.events[event]
 	if e == nil {
 		e = &effects{words: make(map[string][]string)}
@@ -105,7 +99,7 @@ func (p *played) decided(event string, _ *rules.Event, _ *rules.Facts, d *rules.
 // pass sends the traffic through one set of rules.
 func (r *Replay) pass(ctx context.Context, set *rules.Set) (_ *played, err error) {
 	p := &played{
-		set: set, events: make(map[string]*effects), told: make(map[string]bool), ran: make(map[string][]string), known: make(map[string]bool),
+		set: set, events: make(map[string]*effects), told: make(map[string]bool), ran: make(map[string][]string),
 		unknown: make(map[string]int),
 	}
 	if len(r.Traffic) == 0 {
@@ -115,7 +109,6 @@ func (r *Replay) pass(ctx context.Context, set *rules.Set) (_ *played, err error
 	clock := NewClock(whenOf(first).Add(-time.Second))
 	self := bot.UserOf(set.Bot.Connection)
 	for _, t := range r.Traffic {
-		p.known[t.Key] = true
 		if t.Self != "" {
 			self = t.Self
 		}
@@ -161,9 +154,6 @@ func (r *Replay) tell(ctx context.Context, b *bot.Bot, clock *Clock, p *played, 
 				return err
 			}
 		}
-		p.mu.Lock()
-		p.now = t.Key
-		p.mu.Unlock()
 		void.heard(t.Key)
 		told, err := b.Retell(ctx, t)
 		if err != nil {
@@ -181,10 +171,37 @@ func (r *Replay) tell(ctx context.Context, b *bot.Bot, clock *Clock, p *played, 
 	if err := passTo(ctx, b, clock, clock.Now().Add(tail)); err != nil {
 		return err
 	}
-	return b.Inspector().Traffic(ctx, time.Time{}, 0, func(t *bot.Traffic) error {
+	from := make(map[string]string)
+	err := b.Inspector().Traffic(ctx, time.Time{}, 0, func(t *bot.Traffic) error {
 		p.ran[t.Key] = t.Fired
+		if t.From != "" {
+			from[t.Key] = t.From
+		}
 		return nil
 	})
+	p.fold(from)
+	return err
+}
+
+// fold makes what signals led to a part of what led to the signals. from is the event behind each of them.
+func (p *played) fold(from map[string]string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(from)) {
+		e, root := p.events[key], key
+		for from[root] != "" {
+			root = from[root]
+		}
+		if e == nil {
+			continue
+		}
+		delete(p.events, key)
+		to := p.of(root)
+		to.fired, to.shadow, to.closed = append(to.fired, e.fired...), append(to.shadow, e.shadow...), append(to.closed, e.closed...)
+		maps.Copy(to.words, e.words)
+		to.acts = append(to.acts, e.acts...)
+		slices.SortStableFunc(to.acts, func(a, b *Act) int { return a.At.Compare(b.At) })
+	}
 }
 
 // replayed returns the actions of a replay: all but those that ask the world outside are done, into the void.

@@ -1,9 +1,13 @@
 package rulestest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -129,5 +133,225 @@ func (c *cleaning) Cleanup(f func()) { c.after = append(c.after, f) }
 func (c *cleaning) clean() {
 	for _, f := range slices.Backward(c.after) {
 		f()
+	}
+}
+
+// changedRules is the replay bot with a text of its file changed.
+func changedRules(t *testing.T, old, now string) *RuleSet {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/replay")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "bot.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), old) {
+		t.Fatalf("%q is not in the file, %v", old, err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, now, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return loadRules(t, path, nil)
+}
+
+// TestReplayTells is each kind of difference.
+func TestReplayTells(t *testing.T) {
+	b := live(t)
+	g := b.Group("@TGS#shop")
+	g.Member("mallory").Says("加微信")
+	g.Member("carol").Says("微信红包")
+	g.Member("mallory").Says("看 http://a.example")
+	b.Advance(2 * time.Minute)
+	g.Member("carol").Says("营业时间？")
+	b.User("carol").Says("查订单")
+	b.User("carol").Says("1234")
+	b.User("carol").Says("x")
+	g.Member("carol").Says("提醒我")
+	b.Advance(time.Hour)
+	b.acts()
+	list := recorded(t, b)
+	old := loadRules(t, replayBot, nil)
+	text, err := os.ReadFile(replayBot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "    do:\n")
+	banned, _, _ := strings.Cut(rest, "\n\n") // the steps of mod.ads
+	for _, test := range []struct {
+		name, old, now string
+		headline       string
+		want           Change // of the only event that is told
+	}{
+		{"a word more", "any_of: ${{ lists.ads }}", "any_of: [加微信, 兼职, 微信红包]",
+			"1 message newly revoked, 0 no longer revoked, 10 unchanged",
+			Change{Kind: DiffRevoked, Came: []string{"mod.ads"}, Hits: []string{"微信红包"}}},
+		{"a word less", "any_of: ${{ lists.ads }}", "any_of: [兼职]",
+			"0 messages newly revoked, 1 no longer revoked, 10 unchanged",
+			Change{Kind: DiffKept, Gone: []string{"mod.ads"}}},
+		{"a shadow rule live", "run: shadow", "run: live",
+			"1 message newly revoked, 0 no longer revoked, 10 unchanged",
+			Change{Kind: DiffRevoked, Came: []string{"mod.links"}, Hits: []string{"http://"}}},
+		{"a rule that answers", "any_of: [营业时间]", "any_of: [营业时间, 红包]",
+			"0 messages newly revoked, 0 no longer revoked, 1 newly answered by a rule, 10 unchanged",
+			Change{Kind: DiffNew, Came: []string{"hours"}, Hits: []string{"红包"}}},
+		{"a rule that is off", "- id: fallback", "- id: fallback\n    run: \"off\"",
+			"0 messages newly revoked, 0 no longer revoked, 1 no longer answered by a rule, 10 unchanged",
+			Change{Kind: DiffGone, Gone: []string{"fallback"}}},
+		{"another text", "没听懂", "听不懂",
+			"0 messages newly revoked, 0 no longer revoked, 1 answered in other words, 10 unchanged",
+			Change{Kind: DiffText, Lines: []ChangeLine{{"-", ""}, {"+", ""}}}},
+		{"another text after a delay", "时间到了", "到时间了",
+			"0 messages newly revoked, 0 no longer revoked, 1 answered in other words, 10 unchanged",
+			Change{Kind: DiffText}},
+		{"another order", banned, strings.TrimPrefix(banned, "      - revoke: {}\n") + "\n      - revoke: {}\n",
+			"0 messages newly revoked, 0 no longer revoked, 1 answered in another order, 10 unchanged",
+			Change{Kind: DiffOrder}},
+		{"to somebody else", "to_user: carol, text: 提醒过了", "to_user: alice, text: 提醒过了",
+			"0 messages newly revoked, 0 no longer revoked, 1 treated otherwise, 10 unchanged",
+			Change{Kind: DiffOtherwise}},
+		{"what the outside answered is known", "steps.found.out.json.status", "steps.found.out.json.status + '！'",
+			"0 messages newly revoked, 0 no longer revoked, 1 answered in other words, 10 unchanged",
+			Change{Kind: DiffText}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			replay := &Replay{
+				Registry: registry(), Old: old.Set, New: changedRules(t, test.old, test.now).Set, Dir: old.Dir, Traffic: list,
+			}
+			c, err := replay.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text bytes.Buffer
+			if err := c.Write(&text, ReportSamples, time.UTC); err != nil {
+				t.Fatal(err)
+			}
+			if c.Headline() != test.headline || len(c.Changes) != 1 {
+				t.Fatalf("got %s", text.String())
+			}
+			got := c.Changes[0]
+			if got.Kind != test.want.Kind || !slices.Equal(got.Came, test.want.Came) || !slices.Equal(got.Gone, test.want.Gone) ||
+				!slices.Equal(got.Hits, test.want.Hits) || c.Drifted > 0 || len(c.Unknown) > 0 {
+				t.Errorf("got %+v\n%s", got, text.String())
+			}
+			var page bytes.Buffer
+			if err := c.HTML(&page, "replay", time.UTC); err != nil || !strings.Contains(page.String(), test.headline) {
+				t.Errorf("page: %v\n%s", err, page.String())
+			}
+		})
+	}
+}
+
+func TestReplayWithoutAnswers(t *testing.T) {
+	b := live(t)
+	b.User("carol").Says("查订单")
+	b.User("carol").Says("1234")
+	b.acts()
+	list := recorded(t, b)
+	for _, e := range list {
+		e.Answers = nil
+	}
+	old := loadRules(t, replayBot, nil)
+	c, err := (&Replay{Registry: registry(), Old: old.Set, New: old.Set, Dir: old.Dir, Traffic: list}).Run(t.Context())
+	if err != nil || c.Unknown["http"] != 2 || len(c.Changes) > 0 {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	if notes := strings.Join(c.notes(), "\n"); !strings.Contains(notes, "what http answered, 2 times") {
+		t.Errorf("notes: %s", notes)
+	}
+}
+
+// TestReplaySince: what was before fills the counts and tells nothing.
+func TestReplaySince(t *testing.T) {
+	b := live(t)
+	g := b.Group("@TGS#shop")
+	g.Member("mallory").Says("加微信")
+	g.Member("mallory").Says("加微信")
+	b.Advance(time.Hour)
+	since := b.world.clock.Now()
+	g.Member("mallory").Says("加微信")
+	b.acts()
+	list := recorded(t, b)
+	old := loadRules(t, replayBot, nil)
+	now := changedRules(t, "又来了", "第三次")
+	replay := &Replay{Registry: registry(), Old: old.Set, New: now.Set, Dir: old.Dir, Traffic: list, Since: since}
+	c, err := replay.Run(t.Context())
+	if err != nil || c.Events != 1 || c.Counts[DiffText] != 1 || c.Drifted != 0 {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	replay.Traffic = list[len(list)-1:]
+	if c, err = replay.Run(t.Context()); err != nil || c.Unchanged != 1 {
+		t.Errorf("without what was before: got %+v, %v", c, err)
+	}
+}
+
+func TestTrafficFile(t *testing.T) {
+	b := live(t)
+	b.Group("@TGS#shop").Member("mallory").Says("加微信 @carol 13800138000")
+	b.User("carol").Says("查订单")
+	b.User("carol").Says("1234")
+	b.Group("@TGS#shop").Person("dave").Joins()
+	b.Advance(time.Hour)
+	b.acts()
+	list := recorded(t, b)
+	old := loadRules(t, replayBot, nil)
+	for _, test := range []struct {
+		name string
+		mask Masking
+		lost []string // what the file must not tell
+		kept []string
+	}{
+		{"as it was", Masking{}, nil, []string{"mallory", "加微信", "13800138000", "已发货"}},
+		{"redacted", Masking{Redact: []string{"phone"}}, []string{"13800138000"}, []string{"mallory", "加微信", "***********"}},
+		{"anonymous", Masking{Anonymous: true}, []string{"mallory", "carol", "dave"}, []string{"加微信", "u_"}},
+		{"without text", Masking{NoText: true}, []string{"加微信", "查订单"}, []string{"mallory"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var file bytes.Buffer
+			w, err := NewTrafficWriter(&file, test.mask, time.Unix(0, 0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range list {
+				if err := w.Write(e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, s := range test.lost {
+				if strings.Contains(file.String(), s) {
+					t.Errorf("the file tells %s:\n%s", s, file.String())
+				}
+			}
+			for _, s := range test.kept {
+				if !strings.Contains(file.String(), s) {
+					t.Errorf("the file does not tell %s:\n%s", s, file.String())
+				}
+			}
+			_, again, err := ReadTraffic(&file, "t.jsonl")
+			if err != nil || len(again) != len(list) {
+				t.Fatalf("%d events of %d, %v", len(again), len(list), err)
+			}
+			c, err := (&Replay{Registry: registry(), Old: old.Set, New: old.Set, Dir: old.Dir, Traffic: again}).Run(t.Context())
+			if err != nil || len(c.Changes) > 0 || len(c.Unknown) > 0 || !test.mask.NoText && c.Drifted > 0 {
+				t.Errorf("got %+v, %v", c, err)
+			}
+		})
+	}
+}
+
+func TestTrafficFileErrors(t *testing.T) {
+	if _, err := NewTrafficWriter(io.Discard, Masking{Redact: []string{"fone"}}, time.Time{}); err == nil ||
+		!strings.Contains(err.Error(), `does not know "fone"`) {
+		t.Errorf("got %v", err)
+	}
+	for text, want := range map[string]string{
+		"":        "f is empty",
+		"hello\n": "f:1: this is no file of recorded traffic",
+		"{\"timbot\":\"traffic\",\"version\":9}\n":                              "f:1: the file has version 9, this timbot reads 1",
+		"{\"timbot\":\"traffic\",\"version\":1}\n{\"key\":1}\n":                 "f:2: no event",
+		"{\"timbot\":\"traffic\",\"version\":1}\n{\"key\":\"a\",\"event\":7}\n": "f:2: event a",
+	} {
+		if _, _, err := ReadTraffic(strings.NewReader(text), "f"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -88,6 +89,9 @@ func (t *TrafficWriter) Write(e *bot.Traffic) error {
 			return err
 		}
 		masked.Key = m.key(e.Key)
+		if e.From != "" {
+			masked.From = m.key(e.From)
+		}
 		masked.Conversation = m.id(e.Conversation)
 		masked.Facts = nil
 		for _, f := range e.Facts {
@@ -211,13 +215,14 @@ func (m *masker) key(key string) string {
 	return at + "." + m.hash(rest)[:24]
 }
 
+// mention is how people name each other in what they write.
+var mention = regexp.MustCompile(`@[^\s@]+`)
+
 // text masks what somebody wrote.
 func (m *masker) text(s string) (string, error) {
 	s, err := rules.Redact(s, m.Redact)
 	if m.Anonymous {
-		for _, user := range sortedKeys(m.users) {
-			s = strings.ReplaceAll(s, "@"+user, "@"+m.pseudonym(user))
-		}
+		s = mention.ReplaceAllStringFunc(s, func(at string) string { return "@" + m.pseudonym(at[1:]) })
 	}
 	return s, err
 }
@@ -229,6 +234,8 @@ func (m *masker) json(v jsontext.Value) (jsontext.Value, error) {
 		switch {
 		case m.NoText && saidKey(key), m.Anonymous && nameKey(key):
 			return "", nil
+		case m.Anonymous && key == "from": // the event behind a signal
+			return m.key(s), nil
 		case m.Anonymous && (idKey(key) || m.users[s]):
 			return m.id(s), nil
 		case idKey(key):
