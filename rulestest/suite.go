@@ -148,6 +148,13 @@ func load(path string, registry *actions.Registry, changed map[string][]byte) (*
 	if err != nil {
 		return nil, err
 	}
+	return loadFrom(path, r, root, registry, changed)
+}
+
+// loadFrom is load of a file that was read.
+func loadFrom(
+	path string, r *reader, root *yaml.Node, registry *actions.Registry, changed map[string][]byte,
+) (*Suite, error) {
 	s := newSuite(path, registry)
 	s.Name, s.reader = strings.TrimSuffix(filepath.Base(path), FileSuffix), r
 	maps.Copy(s.overlay, changed)
