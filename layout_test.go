@@ -34,7 +34,7 @@ var arrows = []struct {
 		"kills the command and looks at the files that are left"},
 	{"internal/tables", nil, "makes the rules' tables of characters; the rules do not know how"},
 	{"bot/telemetry", []string{"bot"}, "watches a bot through its Observer; the caller starts it"},
-	{"bot/control", []string{"bot"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
+	{"bot/control", []string{"bot", "sdkconn"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
 	{"bot", []string{"bot/journal", "actions", "rules", "sdkconn"},
 		"the runtime joins connection, journal, rules and actions; it knows no driver"},
 	{"bot/archive", []string{"actions"}, "keeps what archive steps write; the runtime knows it by the actions' interface"},

@@ -17,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/timbot-go/timbot/bot"
+	"github.com/timbot-go/timbot/sdkconn"
 )
 
 const (
@@ -36,6 +37,7 @@ type Desk struct {
 	Reload    func(context.Context) (*Reloaded, error)
 	Trim      func(context.Context) (*Trimmed, error)
 	Signal    func(ctx context.Context, name string, data jsontext.Value) error
+	History   func(ctx context.Context, conv sdkconn.Conversation, since time.Time, limit int) ([]*bot.Traffic, error)
 }
 
 // Status is how a bot does, and what runs it.
@@ -172,6 +174,12 @@ func NewServer(desk Desk, log *slog.Logger) *Server {
 	s.Handle("POST /v1/approvals/decide", Answer(func(ctx context.Context, in decision) (decision, error) {
 		return in, desk.Inspector.Decide(ctx, in.Number, in.Approve, in.By)
 	}))
+	s.Handle("POST /v1/history", Answer(func(ctx context.Context, in history) ([]*bot.Traffic, error) {
+		if desk.History == nil {
+			return nil, errNoDesk
+		}
+		return desk.History(ctx, in.In, in.Since, in.Limit)
+	}))
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, &Error{Kind: KindNotFound, Text: fmt.Sprintf("there is no %s %s here", r.Method, r.URL.Path)})
 	})
@@ -190,6 +198,12 @@ type resumption struct {
 }
 
 // decision answers a request for consent.
+type history struct {
+	In    sdkconn.Conversation `json:"in"`
+	Since time.Time            `json:"since,omitzero"`
+	Limit int                  `json:"limit"`
+}
+
 type decision struct {
 	Number  int    `json:"number"`
 	Approve bool   `json:"approve"`

@@ -34,7 +34,8 @@ func openControl(folder *bot.Folder, b *bot.Bot, l *loaded, log *slog.Logger) (s
 			t, err := b.Trim(ctx)
 			return trimmed(t), err
 		},
-		Signal: b.Signal,
+		Signal:  b.Signal,
+		History: b.History,
 	}, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
