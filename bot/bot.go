@@ -58,8 +58,11 @@ type Bot struct {
 
 	current   atomic.Pointer[version]
 	reloading sync.Mutex
-	oldMu     sync.Mutex
-	old       []*rules.Set // parsed sets of runs that began before a reload, the newest last
+	tests     Tests
+
+	notReloaded atomic.Pointer[string] // why the newest change of the files is not used; nil when it is
+	oldMu       sync.Mutex
+	old         []*rules.Set // parsed sets of runs that began before a reload, the newest last
 
 	started atomic.Bool
 	ready   chan struct{} // closed when all that the journal held is queued

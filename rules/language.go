@@ -147,6 +147,8 @@ func (b *languageBuilder) bot() *Form {
 			key("allow", "Hosts, *.DOMAIN for what is under one, with a port if it is not the usual one.",
 				itemsOf(stringForm)),
 			key("private", "Hosts may have addresses of this machine and of private networks.", boolForm))),
+		key("reload", "When a running bot goes on by its changed files.", mappingOf(
+			key("tests", "Whether the bot's tests are run first, and must pass; off unless given.", oneWord(testModeNames...)))),
 	)
 }
 

@@ -69,6 +69,10 @@ func reload(ctx context.Context, b *bot.Bot, l *loaded) (*control.Reloaded, erro
 	if err == nil {
 		err = b.Reload(set)
 	}
+	if failed := new(bot.TestsError); errors.As(err, &failed) {
+		b.NotReloaded(ctx, err)
+		return &control.Reloaded{Rules: before.Rules, RuleSet: before.RuleSet, Mistakes: failed.Failed}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
