@@ -46,9 +46,15 @@ func RunFor(
 		}
 		ran += len(o.Results)
 		for _, res := range o.Results {
-			for _, f := range res.Failures {
-				failed = append(failed, fmt.Sprintf("%s:%d: test %q: %s", f.Pos.File, f.Pos.Line, res.Test.Title(), f.Message))
+			if res.Passed() {
+				continue
 			}
+			var why []string
+			for _, f := range res.Failures {
+				why = append(why, f.Message)
+			}
+			failed = append(failed, fmt.Sprintf("%s:%d: test %q: %s", res.Failures[0].Pos.File, res.Failures[0].Pos.Line,
+				res.Test.Title(), strings.Join(why, "; ")))
 		}
 	}
 	if ran == 0 && len(failed) == 0 {

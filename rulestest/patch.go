@@ -30,6 +30,8 @@ func (p *Patch) Apply() (err error) {
 		return err
 	case string(now) != string(p.Before):
 		return fmt.Errorf("%s has changed meanwhile", p.Path)
+	case string(now) == string(p.After):
+		return nil
 	}
 	mode := os.FileMode(0o644)
 	if info, err := os.Stat(p.Path); err == nil {

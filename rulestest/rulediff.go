@@ -73,6 +73,12 @@ func DiffRules(before, after *rules.Set) (*RuleDiff, error) {
 	}
 	d.Moved = moved(before, after, both)
 	d.Lists = changedLists(before.Lists(), after.Lists())
+	if wasTop["bot"] == nil || isTop["bot"] == nil { // rules alone have the other's
+		for _, key := range []string{"bot", "secrets"} {
+			delete(wasTop, key)
+			delete(isTop, key)
+		}
+	}
 	d.Other = differingKeys("", wasTop, isTop)
 	return d, nil
 }
@@ -172,7 +178,7 @@ func differingKeys(path string, a, b any) []string {
 	}
 	x, ok1 := a.(map[string]any)
 	y, ok2 := b.(map[string]any)
-	if !ok1 || !ok2 || len(x) == 0 || len(y) == 0 {
+	if !ok1 || !ok2 || path != "" && (len(x) == 0 || len(y) == 0) {
 		return []string{path}
 	}
 	var out []string

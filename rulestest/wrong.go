@@ -30,8 +30,10 @@ type Wrong struct {
 	Rule string `json:"rule"`
 	Name string `json:"name"` // of the test
 
-	// Test adds a test to the bot's tests: the message as it was, on which the rule must not fire.
-	Test *Patch `json:"test"`
+	// Test adds a test to the bot's tests: the message as it was, on which the rule must not fire. There says that the file
+	// has it already, from an earlier time: then Test changes nothing.
+	Test  *Patch `json:"test"`
+	There bool   `json:"there,omitzero"`
 
 	// Fix adds a safe phrase to the rule, with which the test passes; nil when none can be proposed: Why says why.
 	Fix     *Patch   `json:"fix,omitzero"`
@@ -81,10 +83,11 @@ func (p *FalsePositive) Wrong(ctx context.Context) (*Wrong, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.Name = t.freeName("误判 " + rule.ID + " " + p.Story.Event.Time.In(p.Zone).Format(time.DateTime))
+	w.Name, w.There = t.freeName(
+		"误判 "+rule.ID+" "+p.Story.Event.Time.In(p.Zone).Format(time.DateTime), event.Message.Text())
 	w.Fix, w.Phrases, w.Why = p.fix(set, rule, told, event.Message.Text())
 	candidate := p.test(w, event.Message, nil)
-	if w.Fix != nil {
+	if w.Fix != nil && !w.There {
 		acts, err := p.acts(ctx, t, candidate, w)
 		if err != nil {
 			w.Fix, w.Why = nil, err.Error()
@@ -92,8 +95,10 @@ func (p *FalsePositive) Wrong(ctx context.Context) (*Wrong, error) {
 			candidate = p.test(w, event.Message, acts)
 		}
 	}
-	if w.Test, err = t.with(candidate); err != nil {
-		return nil, err
+	if w.Test = (&Patch{Path: t.path, Before: t.before, After: t.before}); !w.There {
+		if w.Test, err = t.with(candidate); err != nil {
+			return nil, err
+		}
 	}
 	if w.Fix != nil {
 		if err := p.check(ctx, w, w.Fix); err != nil {
@@ -177,21 +182,27 @@ func (p *FalsePositive) testFile(set *RuleSet, rule *rules.Rule) (*testText, err
 	return t, nil
 }
 
-// freeName is a name that no test of the file has.
-func (t *testText) freeName(name string) string {
-	taken := make(map[string]bool)
+// freeName is a name that no test of the file has; or, when there is a test of this text already, that one's.
+func (t *testText) freeName(name, text string) (free string, there bool) {
+	taken := make(map[string]string)
 	if list := memberNode(t.root, "tests"); list != nil {
 		for _, n := range list.Content {
 			if v := memberNode(n, "name"); v != nil {
-				taken[v.Value] = true
+				taken[v.Value] = "\x00"
+				if said := memberNode(memberNode(n, "send"), "text"); said != nil {
+					taken[v.Value] = said.Value
+				}
 			}
 		}
 	}
-	free := name
-	for i := 2; taken[free]; i++ {
+	free = name
+	for i := 2; ; i++ {
+		said, ok := taken[free]
+		if !ok || said == text {
+			return free, ok
+		}
 		free = fmt.Sprintf("%s (%d)", name, i)
 	}
-	return free
 }
 
 // with is the file with one more test at the end of its tests.

@@ -126,6 +126,9 @@ func TestWrong(t *testing.T) {
 			if w.Fix == nil {
 				return
 			}
+			if again, err := wrongOn(t, dir, test.text, ""); err != nil || !again.There || again.Fix == nil || again.Name != w.Name {
+				t.Errorf("again: %+v, %v", again, err)
+			}
 			if err := w.Fix.Apply(); err != nil {
 				t.Fatal(err)
 			}

@@ -87,7 +87,11 @@ func tellWrong(cmd *cobra.Command, w *rulestest.Wrong, applied, asJSON bool) err
 		}{w, w.Test.Diff(), fix, applied && w.Fix != nil})
 	}
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "%s: a test %q\n", w.Test.Path, w.Name)
+	what := "a test"
+	if w.There {
+		what = "it has the test already,"
+	}
+	fmt.Fprintf(out, "%s: %s %q\n", w.Test.Path, what, w.Name)
 	switch {
 	case w.Passes:
 		fmt.Fprintf(out, "it passes as it is: the message alone does not make rule %s fire\n", w.Rule)
