@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -194,6 +193,5 @@ func (c *Comparison) HTML(w io.Writer, title string, zone *time.Location) error 
 		"Title": title, "Headline": c.Headline(), "Rules": c.Rules, "Sections": sections, "Notes": c.notes(), "C": c,
 		"When":  func(t time.Time) string { return t.In(zone).Format(time.DateTime) },
 		"Class": func(sign string) string { return map[string]string{"-": "gone", "+": "came"}[sign] },
-		"Most":  slices.Max([]int{1, c.Events}),
 	})
 }

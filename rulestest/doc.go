@@ -114,4 +114,9 @@
 //
 // An answer is return (the action's outputs), or error with an optional code; times bounds how often it is given, and after
 // lets so much time pass before.
+//
+// # Replay
+//
+// Replay sends recorded traffic (bot.Traffic) through two sets of rules, on the runtime, a virtual clock and a connection that
+// goes nowhere, and compares what they do; Shadow tells what shadow rules would do, FalsePositive makes a test of a message.
 package rulestest

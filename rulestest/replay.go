@@ -60,7 +60,6 @@ type played struct {
 type effects struct {
 	fired  []string // live rules, in their order
 	shadow []string // rules that would have fired
-	closed []string // rules that a limit or the like held back
 	acts   []*Act
 	words  map[string][]string // by rule: what was found
 }
@@ -77,7 +76,7 @@ func (p *played) of(event string) *effects {
 
 // decided notes a decision.
 func (p *played) decided(event string, _ *rules.Event, _ *rules.Facts, d *rules.Decision) {
-	if len(d.Fired)+len(d.Dropped) == 0 {
+	if len(d.Fired) == 0 {
 		return
 	}
 	p.mu.Lock()
@@ -90,9 +89,6 @@ func (p *played) decided(event string, _ *rules.Event, _ *rules.Facts, d *rules.
 			e.fired = append(e.fired, f.Rule.ID)
 		}
 		e.words[f.Rule.ID] = slices.Clone(f.Hit.Words)
-	}
-	for _, f := range d.Dropped {
-		e.closed = append(e.closed, f.Rule.ID)
 	}
 }
 
@@ -197,7 +193,7 @@ func (p *played) fold(from map[string]string) {
 		}
 		delete(p.events, key)
 		to := p.of(root)
-		to.fired, to.shadow, to.closed = append(to.fired, e.fired...), append(to.shadow, e.shadow...), append(to.closed, e.closed...)
+		to.fired, to.shadow = append(to.fired, e.fired...), append(to.shadow, e.shadow...)
 		maps.Copy(to.words, e.words)
 		to.acts = append(to.acts, e.acts...)
 		slices.SortStableFunc(to.acts, func(a, b *Act) int { return a.At.Compare(b.At) })
