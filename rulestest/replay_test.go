@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -83,6 +84,12 @@ func loadRules(t T, path string, modes map[string]rules.Mode) *RuleSet {
 
 // TestReplayChangesNothing is the property: traffic that goes through the rules that it went through leads to the same.
 func TestReplayChangesNothing(t *testing.T) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue { // enough for CI; give more by hand
+		if err := f.Value.Set("20"); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = f.Value.Set(f.DefValue) }()
+	}
 	set := loadRules(t, replayBot, nil)
 	rapid.Check(t, func(rt *rapid.T) {
 		cleaner := &cleaning{T: rt}
@@ -354,4 +361,24 @@ func TestTrafficFileErrors(t *testing.T) {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
 	}
+}
+
+// BenchmarkReplay is one event through two sets of rules.
+func BenchmarkReplay(b *testing.B) {
+	const events = 1000
+	world := live(b)
+	g := world.Group("@TGS#shop")
+	for i := range events {
+		g.Member("carol").Says([]string{"大家好", "营业时间", "今天吃什么", "加微信"}[i%4])
+		world.Advance(time.Second)
+	}
+	world.acts()
+	set := loadRules(b, replayBot, nil)
+	replay := &Replay{Registry: registry(), Old: set.Set, New: set.Set, Dir: set.Dir, Traffic: recorded(b, world)}
+	for b.Loop() {
+		if _, err := replay.Run(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/events, "µs/event")
 }
