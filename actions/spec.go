@@ -56,8 +56,8 @@ type Spec struct {
 	SettleOf func(args map[string]any) Settle
 }
 
-// Outside reports whether the action asks the world outside, neither the chat nor the bot: a web server, or a plugin. What it
-// answers cannot be told without doing it.
+// Outside reports whether the action asks the world outside, neither the chat nor the bot: a web server, or a plugin. What
+// it answers cannot be told without doing it.
 func (s Spec) Outside() bool { return s.Name == "http" || strings.Contains(s.Name, ".") }
 
 // Input describes one input or output.

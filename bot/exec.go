@@ -495,7 +495,8 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 	defer cancel()
 	out.time = clock
 	call := &actions.Call{
-		Conn: r.b.conn, Out: out, Event: r.ev.Source, EventKey: r.event, User: r.ev.User, EffectID: r.effectID(step), HTTP: actions.HTTPPolicy(r.b.rules().Bot.HTTP),
+		Conn: r.b.conn, Out: out, Event: r.ev.Source, EventKey: r.event, User: r.ev.User, EffectID: r.effectID(step),
+		HTTP:    actions.HTTPPolicy(r.b.rules().Bot.HTTP),
 		Answers: r.answers, Archive: r.b.archive, Clock: r.b.clock,
 		Log: r.log.With("step", stepName(step)), Dir: r.b.dir, DataDir: r.b.dataDir, Rule: r.rule.ID, Step: stepName(step),
 	}

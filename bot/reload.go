@@ -41,12 +41,12 @@ func (b *Bot) rules() *rules.Set { return b.version().set }
 // RuleSet is the hash of the rules that decide about the next event.
 func (b *Bot) RuleSet() string { return b.rules().Hash() }
 
-// Tests runs a bot's tests on the files that a rule set was read from, and returns what failed, each as one line for people. The
-// error is ctx's, or says why they could not be run.
+// Tests runs a bot's tests on the files that a rule set was read from, and returns what failed, each as one line for
+// people. The error is ctx's, or says why they could not be run.
 type Tests func(ctx context.Context, set *rules.Set) (failed []string, err error)
 
-// WithTests sets who runs the bot's tests before it goes on by changed files, as `reload` of its section says. The default is
-// nobody: then they are not run.
+// WithTests sets who runs the bot's tests before it goes on by changed files, as `reload` of its section says. The default
+// is nobody: then they are not run.
 func WithTests(t Tests) Option { return func(b *Bot) { b.tests = t } }
 
 // testsTimeout is how long a reload waits for the tests.
@@ -66,8 +66,8 @@ func (e *TestsError) Error() string {
 }
 
 // Reload lets the bot go on by another rule set, from the next event on that it looks at; events that wait are decided by
-// the new one. Runs in progress finish on the set that they began with. It blocks while the bot's tests are run, if they are,
-// and else does not wait. The set must be checked against the bot's own actions.
+// the new one. Runs in progress finish on the set that they began with. It blocks while the bot's tests are run, if they
+// are, and else does not wait. The set must be checked against the bot's own actions.
 //
 // A set for another connection is refused, and one whose tests fail when they are required (*TestsError): the bot keeps its
 // own.
@@ -115,8 +115,8 @@ func (b *Bot) test(old, set *rules.Set) error {
 	return nil
 }
 
-// NotReloaded tells people that changed files were not taken, and why: in the log, and in bot.ops_group at most once a minute.
-// err is what Load or Reload returned.
+// NotReloaded tells people that changed files were not taken, and why: in the log, and in bot.ops_group at most once a
+// minute. err is what Load or Reload returned.
 func (b *Bot) NotReloaded(ctx context.Context, err error) {
 	why := err.Error()
 	var found rules.Errors

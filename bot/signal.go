@@ -45,8 +45,8 @@ func newSignals() *signals {
 	return &signals{more: make(chan struct{}, 1), own: make(map[string]bool)}
 }
 
-// signalEvent is a signal as an event of the journal; from is the event that led to it, if one did. mark keeps apart those of
-// one second.
+// signalEvent is a signal as an event of the journal; from is the event that led to it, if one did. mark keeps apart those
+// of one second.
 func signalEvent(name string, data any, hops int, from string, now time.Time, mark string) (journal.Event, error) {
 	rec := eventRecord{Lifecycle: "signal." + name, At: uint64(now.Unix()), Hops: hops, From: from}
 	e := journal.Event{Key: fmt.Sprintf("%010d.%s.%s", now.Unix(), rec.Lifecycle, mark), At: now.Truncate(time.Second)}

@@ -165,8 +165,8 @@ func (in *Inspector) traffic(ctx context.Context, r *journal.Record) (*Traffic, 
 }
 
 // Retell hands the bot an event that another bot was handed, as that one's journal kept it; it returns when the event is in
-// the bot's journal. Signals that steps sent are left out, since the rules of this bot send their own, and so is what no rule
-// of this bot listens to: then told is false.
+// the bot's journal. Signals that steps sent are left out, since the rules of this bot send their own, and so is what no
+// rule of this bot listens to: then told is false.
 func (b *Bot) Retell(ctx context.Context, t *Traffic) (told bool, err error) {
 	var rec eventRecord
 	if err := sdkconn.Unmarshal(t.Event, &rec); err != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/timbot-go/timbot/rules"
 )
 
-// RunFor runs the tests of a bot's files: those in its folder and below that test a file of the set. It returns what failed, a
-// line each: the test's file and place, its name, and why. That there are no tests is a failure too. It blocks until all are
-// run or ctx ends; the error is ctx's or that of the folder.
+// RunFor runs the tests of a bot's files: those in its folder and below that test a file of the set. It returns what
+// failed, a line each: the test's file and place, its name, and why. That there are no tests is a failure too. It blocks
+// until all are run or ctx ends; the error is ctx's or that of the folder.
 func RunFor(
 	ctx context.Context, files bot.Files, set *rules.Set, registry *actions.Registry, now func() time.Time,
 ) (failed []string, err error) {
@@ -58,7 +58,8 @@ func RunFor(
 		}
 	}
 	if ran == 0 && len(failed) == 0 {
-		failed = append(failed, fmt.Sprintf("there are no tests: %s has no file that ends in %s for these rules", files.Dir, FileSuffix))
+		failed = append(failed,
+			fmt.Sprintf("there are no tests of these rules: %s has no file that ends in %s", files.Dir, FileSuffix))
 	}
 	return failed, nil
 }

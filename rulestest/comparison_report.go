@@ -61,8 +61,8 @@ func (c *Comparison) notes() []string {
 		out = append(out, "there is no traffic: nothing was compared")
 	}
 	if c.Drifted > 0 {
-		out = append(out, fmt.Sprintf("%s fired other rules then than under the old rules now: the rules were others, or a count, a limit or a "+
-			"dialogue had begun before the record", counted(c.Drifted, "event")))
+		out = append(out, fmt.Sprintf("%s fired other rules then than under the old rules now: the rules were others, "+
+			"or a count, a limit or a dialogue had begun before the record", counted(c.Drifted, "event")))
 	}
 	for _, action := range sortedKeys(c.Unknown) {
 		out = append(out, fmt.Sprintf("the record does not tell what %s answered, %s: the step failed with the code unknown",
@@ -82,7 +82,8 @@ func times(n int) string {
 	return spaced(n) + " times"
 }
 
-// Write writes the comparison for people, with samples of each kind at most; negative: all of them. zone is that of the times.
+// Write writes the comparison for people, with samples of each kind at most; negative: all of them. zone is that of the
+// times.
 func (c *Comparison) Write(w io.Writer, samples int, zone *time.Location) error {
 	var b strings.Builder
 	b.WriteString(c.Headline() + "\n")

@@ -117,6 +117,7 @@
 //
 // # Replay
 //
-// Replay sends recorded traffic (bot.Traffic) through two sets of rules, on the runtime, a virtual clock and a connection that
-// goes nowhere, and compares what they do; Shadow tells what shadow rules would do, FalsePositive makes a test of a message.
+// Replay sends recorded traffic (bot.Traffic) through two sets of rules, on the runtime, a virtual clock and a connection
+// that goes nowhere, and compares what they do; Shadow tells what shadow rules would do, FalsePositive makes a test of a
+// message.
 package rulestest

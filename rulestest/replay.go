@@ -30,9 +30,9 @@ type Replay struct {
 	Tail     time.Duration  // 0: DefaultTail
 }
 
-// Run sends the traffic through both sets, each on the runtime itself with a virtual clock and an empty journal, and compares.
-// Nothing is sent: messages leave into the void, and the world outside answers what it answered then, or that nothing is known.
-// It blocks until it is done or ctx ends.
+// Run sends the traffic through both sets, each on the runtime itself with a virtual clock and an empty journal, and
+// compares. Nothing is sent: messages leave into the void, and the world outside answers what it answered then, or that
+// nothing is known. It blocks until it is done or ctx ends.
 func (r *Replay) Run(ctx context.Context) (*Comparison, error) {
 	before, err := r.pass(ctx, r.Old)
 	if err != nil {

@@ -137,7 +137,8 @@ func merged(a, b any) any {
 // on is the events that a rule listens to; a schedule and the like stay as they are.
 func on(v any, rule *rules.Rule) any {
 	list, many := v.([]any)
-	if _, plain := v.(string); plain || many && !slices.ContainsFunc(list, func(v any) bool { _, ok := v.(string); return !ok }) {
+	form := func(v any) bool { _, word := v.(string); return !word }
+	if many && !slices.ContainsFunc(list, form) || !many && !form(v) {
 		return slices.Sorted(slices.Values(rule.Events))
 	}
 	return v
@@ -258,7 +259,8 @@ func (d *RuleDiff) Write(w io.Writer) error {
 		fmt.Fprintf(&b, "~ rule %s: tried later than before\n", id)
 	}
 	for _, l := range d.Lists {
-		fmt.Fprintf(&b, "~ list %s: %d added%s, %d removed%s\n", l.List, len(l.Added), sample(l.Added), len(l.Removed), sample(l.Removed))
+		fmt.Fprintf(&b, "~ list %s: %d added%s, %d removed%s\n", l.List,
+			len(l.Added), sample(l.Added), len(l.Removed), sample(l.Removed))
 	}
 	for _, key := range d.Other {
 		fmt.Fprintf(&b, "~ %s\n", key)

@@ -16,8 +16,8 @@ import (
 	"github.com/timbot-go/timbot/rules"
 )
 
-// RuleSet is rules from files, to look at them or to replay traffic through them: nothing is held back by a pace, and a secret
-// is the text "secret".
+// RuleSet is rules from files, to look at them or to replay traffic through them: nothing is held back by a pace, and a
+// secret is the text "secret".
 type RuleSet struct {
 	*rules.Set
 	Dir  string // what the files name lies there and below
@@ -25,8 +25,8 @@ type RuleSet struct {
 }
 
 // LoadRules reads the rules that a person means by path: a bot's file or folder, or a file or a folder of rules alone, which
-// get the bot section of base. modes takes the place of the run of rules. The error is a rules.Errors with everything that is
-// wrong, or says what path is.
+// get the bot section of base. modes takes the place of the run of rules. The error is a rules.Errors with everything that
+// is wrong, or says what path is.
 func LoadRules(path string, registry *actions.Registry, base *RuleSet, modes map[string]rules.Mode) (*RuleSet, error) {
 	dir, root, names, err := rulesFiles(path)
 	if err != nil {

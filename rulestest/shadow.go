@@ -40,7 +40,9 @@ type ShadowRule struct {
 
 // Shadow tells of each shadow rule of a bot, or of one of them, what it would have done to the traffic. Nothing is sent. It
 // blocks until it is done or ctx ends. Errors: those of the files, and one for a rule that there is not.
-func Shadow(ctx context.Context, path string, registry *actions.Registry, traffic []*bot.Traffic, only string) ([]*ShadowRule, error) {
+func Shadow(
+	ctx context.Context, path string, registry *actions.Registry, traffic []*bot.Traffic, only string,
+) ([]*ShadowRule, error) {
 	set, err := LoadRules(path, registry, nil, nil)
 	if err != nil {
 		return nil, err
@@ -189,8 +191,8 @@ func most(of map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// Promote is the change of the file that lets a shadow rule run live; all else in the file stays as it is. Errors: a rule that
-// there is not, one that is no shadow rule, and one whose run does not stand in the rule itself.
+// Promote is the change of the file that lets a shadow rule run live; all else in the file stays as it is. Errors: a rule
+// that there is not, one that is no shadow rule, and one whose run does not stand in the rule itself.
 func Promote(path string, registry *actions.Registry, id string) (*Patch, error) {
 	set, err := LoadRules(path, registry, nil, nil)
 	if err != nil {

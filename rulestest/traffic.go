@@ -288,8 +288,8 @@ func memberOf(pointer string) string {
 	return ""
 }
 
-// ReadTraffic reads a file of recorded traffic. name is for errors. Errors: those of r, and a line that is no event, with its
-// number.
+// ReadTraffic reads a file of recorded traffic. name is for errors. Errors: those of r, and a line that is no event, with
+// its number.
 func ReadTraffic(r io.Reader, name string) (*TrafficHeader, []*bot.Traffic, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxTrafficLine)
@@ -332,7 +332,9 @@ const MaxTraffic = 200_000
 
 // JournalTraffic reads the events of a journal since then, the newest limit of them, in their order; cut says that there are
 // more.
-func JournalTraffic(ctx context.Context, in *bot.Inspector, since time.Time, limit int) (list []*bot.Traffic, cut bool, err error) {
+func JournalTraffic(
+	ctx context.Context, in *bot.Inspector, since time.Time, limit int,
+) (list []*bot.Traffic, cut bool, err error) {
 	err = in.Traffic(ctx, since, limit+1, func(t *bot.Traffic) error {
 		list = append(list, t)
 		return nil

@@ -58,8 +58,8 @@ func (v *void) keep(conv sdkconn.Conversation, m *sdkconn.Message) {
 // Self implements sdkconn.Conn.
 func (v *void) Self() string { return v.self }
 
-// SendNewMsg implements sdkconn.Conn. The same message at the same time has the same identity in every replay, whatever was sent
-// before it.
+// SendNewMsg implements sdkconn.Conn. The same message at the same time has the same identity in every replay, whatever was
+// sent before it.
 func (v *void) SendNewMsg(ctx context.Context, conv sdkconn.Conversation, msg *sdkconn.Message) (*sdkconn.Message, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -103,7 +103,9 @@ func (v *void) Revoke(ctx context.Context, conv sdkconn.Conversation, msg *sdkco
 }
 
 // GetMsgList implements sdkconn.Conn.
-func (v *void) GetMsgList(_ context.Context, conv sdkconn.Conversation, p sdkconn.GetMsgListParam) ([]*sdkconn.Message, error) {
+func (v *void) GetMsgList(
+	_ context.Context, conv sdkconn.Conversation, p sdkconn.GetMsgListParam,
+) ([]*sdkconn.Message, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	list := slices.Clone(v.said[conv.String()])
@@ -129,7 +131,9 @@ func same(m *sdkconn.Message, l sdkconn.Locator) bool {
 }
 
 // FindByMsgLocatorList implements sdkconn.Conn.
-func (v *void) FindByMsgLocatorList(_ context.Context, conv sdkconn.Conversation, list []sdkconn.Locator) ([]*sdkconn.Message, error) {
+func (v *void) FindByMsgLocatorList(
+	_ context.Context, conv sdkconn.Conversation, list []sdkconn.Locator,
+) ([]*sdkconn.Message, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var out []*sdkconn.Message

@@ -219,7 +219,8 @@ func (t *testText) with(test []byte) (*Patch, error) {
 	case list == nil:
 		lines = append(lines, "\ntests:\n")
 		at = len(lines)
-	case list.Kind == yaml.ScalarNode && list.ShortTag() == "!!null", list.Kind == yaml.SequenceNode && list.Style&yaml.FlowStyle == 0:
+	case list.Kind == yaml.ScalarNode && list.ShortTag() == "!!null",
+		list.Kind == yaml.SequenceNode && list.Style&yaml.FlowStyle == 0:
 		if len(list.Content) > 0 {
 			indent = strings.Repeat(" ", list.Column-1)
 		}
@@ -366,7 +367,9 @@ func (p *FalsePositive) check(ctx context.Context, w *Wrong, fix *Patch) error {
 }
 
 // inWorld prepares the test in a world of its own.
-func (p *FalsePositive) inWorld(ctx context.Context, test *Patch, w *Wrong, fix *Patch, f func(*world, *step) error) (err error) {
+func (p *FalsePositive) inWorld(
+	ctx context.Context, test *Patch, w *Wrong, fix *Patch, f func(*world, *step) error,
+) (err error) {
 	r, root := openText(test.Path, test.After)
 	if root == nil {
 		return r.errs

@@ -82,7 +82,7 @@ func newRecordCommand() *cobra.Command {
 	cmd.Flags().IntVar(&limit, "limit", rulestest.MaxTraffic, "how many of the past at most, the newest")
 	cmd.Flags().BoolVar(&follow, "follow", false, "go on with what the running bot gets")
 	cmd.Flags().StringSliceVar(&mask.Redact, "redact", nil, "put stars in the place of: phone, id_card, bank_card, email")
-	cmd.Flags().BoolVar(&mask.Anonymous, "anonymous", false, "pseudonyms in the place of user ids, the same in the whole file; no names, no pictures")
+	cmd.Flags().BoolVar(&mask.Anonymous, "anonymous", false, "pseudonyms in the place of user ids; no names, no pictures")
 	cmd.Flags().BoolVar(&mask.NoText, "no-text", false, "leave out what was said")
 	return cmd
 }

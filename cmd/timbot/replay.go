@@ -52,7 +52,7 @@ type trafficFrom struct {
 func (f *trafficFrom) flags(cmd *cobra.Command) {
 	f.of.flags(cmd)
 	cmd.Flags().StringVar(&f.since, "since", "", "only what came since then: 7d, 24h, 2026-10-10; all that there is unless given")
-	cmd.Flags().StringVar(&f.warmUp, "warm-up", "24h", "how much before that goes through the rules first, so that counts and dialogues are as they were")
+	cmd.Flags().StringVar(&f.warmUp, "warm-up", "24h", "how much from before goes through the rules first, to fill counts and dialogues")
 	cmd.Flags().StringVar(&f.file, "from", "", "take the traffic from a file of timbot record")
 	cmd.Flags().BoolVar(&f.journal, "journal", false, "take the traffic from the bot's journal")
 	cmd.Flags().IntVar(&f.limit, "limit", rulestest.MaxTraffic, "how many events at most, the newest")
@@ -113,7 +113,9 @@ func readTraffic(path string) ([]*bot.Traffic, error) {
 }
 
 // readHistory asks the running bot for a conversation's history, or the connection of one that is down.
-func (f *trafficFrom) readHistory(ctx context.Context, cmd *cobra.Command, path string, since time.Time) (list []*bot.Traffic, err error) {
+func (f *trafficFrom) readHistory(
+	ctx context.Context, cmd *cobra.Command, path string, since time.Time,
+) (list []*bot.Traffic, err error) {
 	conv, err := sdkconn.ParseConversation(f.history)
 	if err != nil {
 		return nil, &usageError{cmd, "--history: " + err.Error() + ": want group_ID or c2c_USER"}
@@ -152,12 +154,14 @@ type comparing struct {
 func (c *comparing) flags(cmd *cobra.Command) {
 	c.from.flags(cmd)
 	cmd.Flags().StringVar(&c.html, "html", "", "write a page with all differences to this file")
-	cmd.Flags().IntVar(&c.samples, "samples", rulestest.ReportSamples, "how many messages of each kind of difference are shown; -1: all")
+	cmd.Flags().IntVar(&c.samples, "samples", rulestest.ReportSamples, "how many messages of each kind are shown; -1: all")
 	cmd.Flags().BoolVar(&c.asJSON, "json", false, "print a JSON object")
 }
 
 // compare sends the traffic through both sets, and tells.
-func (c *comparing) compare(cmd *cobra.Command, before, after *rulestest.RuleSet, registry *actions.Registry) (*rulestest.Comparison, error) {
+func (c *comparing) compare(
+	cmd *cobra.Command, before, after *rulestest.RuleSet, registry *actions.Registry,
+) (*rulestest.Comparison, error) {
 	list, since, err := c.from.read(cmd, before.Path)
 	if err != nil {
 		return nil, err
@@ -233,7 +237,7 @@ func newReplayCommand() *cobra.Command {
 	}
 	c.flags(cmd)
 	cmd.Flags().StringVar(&now, "rules", "", "the changed rules")
-	cmd.Flags().StringVar(&c.from.history, "history", "", "take the traffic from the history of a conversation, group_ID or c2c_USER")
+	cmd.Flags().StringVar(&c.from.history, "history", "", "take the traffic from a conversation's history: group_ID or c2c_USER")
 	cmd.MarkFlagsMutuallyExclusive("history", "from")
 	cmd.MarkFlagsMutuallyExclusive("history", "journal")
 	return cmd
