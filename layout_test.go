@@ -37,7 +37,7 @@ var arrows = []struct {
 	{"internal/tables", nil, "makes the rules' tables of characters; the rules do not know how"},
 	{"bot/telemetry", []string{"bot"}, "watches a bot through its Observer; the caller starts it"},
 	{"bot/webhook", []string{"bot", "rules"}, "HTTP before the bot's webhooks; the caller starts it"},
-	{"bot/control", []string{"bot"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
+	{"bot/control", []string{"bot", "sdkconn"}, "the way into a running bot stands beside it: a bot does not know that it is there"},
 	{"bot", []string{"bot/journal", "bot/schedule", "bot/targets", "actions", "plugins/host", "rules", "sdkconn"},
 		"the runtime joins connection, journal, rules, actions and plugins; it knows no driver"},
 	{"bot/schedule", nil, "when a schedule's time comes: a function of its text, its zone and its calendar"},

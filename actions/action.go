@@ -35,6 +35,9 @@ type Call struct {
 	// Event is what the rule fired on; nil for a rule that no event of the connection started.
 	Event *sdkconn.Event
 
+	// EventKey names the event that started the rule, also one that no connection told of.
+	EventKey string
+
 	// Conversation is the event's; the zero value for none.
 	Conversation sdkconn.Conversation
 

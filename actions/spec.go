@@ -3,6 +3,7 @@ package actions
 import (
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // Spec describes an action. Lint, help and the reference are made from it.
@@ -54,6 +55,10 @@ type Spec struct {
 	// SettleOf, when it is not nil, says it for the inputs at hand, as rules give them.
 	SettleOf func(args map[string]any) Settle
 }
+
+// Outside reports whether the action asks the world outside, neither the chat nor the bot: a web server, or a plugin. What
+// it answers cannot be told without doing it.
+func (s Spec) Outside() bool { return s.Name == "http" || strings.Contains(s.Name, ".") }
 
 // Input describes one input or output.
 type Input struct {

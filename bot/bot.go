@@ -39,6 +39,9 @@ type Bot struct {
 	plugins     Plugins
 	observer    Observer
 
+	knows     func(*rules.Event, *rules.Facts)                          // in place of the directory; or nil
+	decisions func(string, *rules.Event, *rules.Facts, *rules.Decision) // is told of each decision; or nil
+
 	queues    *queues
 	timers    *timers
 	directory *directory
@@ -60,8 +63,11 @@ type Bot struct {
 
 	current   atomic.Pointer[version]
 	reloading sync.Mutex
-	oldMu     sync.Mutex
-	old       []*rules.Set // parsed sets of runs that began before a reload, the newest last
+	tests     Tests
+
+	notReloaded atomic.Pointer[string] // why the newest change of the files is not used; nil when it is
+	oldMu       sync.Mutex
+	old         []*rules.Set // parsed sets of runs that began before a reload, the newest last
 
 	started atomic.Bool
 	taking  atomic.Bool   // events are taken: Run has begun and does not stop yet

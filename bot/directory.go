@@ -526,6 +526,10 @@ func (b *Bot) fill(ctx context.Context, f *rules.Facts, ev *rules.Event, needs r
 	if msg != nil {
 		f.UserName = nameIn(msg, ev.User)
 	}
+	if b.knows != nil {
+		b.knows(ev, f)
+		return
+	}
 	wantGroup := conv.Type == sdkconn.ConvGroup && (needs.Role || needs.ChatName || needs.GroupType)
 	wantName := needs.UserName && f.UserName == nil && ev.User != ""
 	if wantGroup || wantName {

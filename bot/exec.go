@@ -197,6 +197,7 @@ func (r *run) record(step *rules.Step, rec stepRecord) (ends bool) {
 	if rec.Err != nil {
 		r.attempt.Code, r.attempt.Err = rec.Err.Code, rec.Err.Text
 	}
+	r.attempt.Out = r.kept(step, rec.Out)
 	r.traced().step(r.attempt)
 	r.observeStep(r.attempt)
 	r.attempt = stepTrace{}
@@ -518,7 +519,8 @@ func (r *run) call(ctx context.Context, action actions.Action, step *rules.Step,
 // callOf is where a step's action runs.
 func (r *run) callOf(step *rules.Step) *actions.Call {
 	call := &actions.Call{
-		Conn: r.b.conn, Event: r.ev.Source, User: r.ev.User, EffectID: r.effectID(step), HTTP: actions.HTTPPolicy(r.b.rules().Bot.HTTP),
+		Conn: r.b.conn, Event: r.ev.Source, EventKey: r.event, User: r.ev.User, EffectID: r.effectID(step),
+		HTTP:    actions.HTTPPolicy(r.b.rules().Bot.HTTP),
 		Answers: r.answers, Archive: r.b.archive, Clock: r.b.clock,
 		Log: r.log.With("step", stepName(step)), Dir: r.b.dir, DataDir: r.b.dataDir, Rule: r.rule.ID, Step: stepName(step),
 	}

@@ -44,6 +44,12 @@ type Observer interface {
 	JournalWorking(ok bool)
 }
 
+// ShadowObserver is an Observer that is told of shadow rules too.
+type ShadowObserver interface {
+	// WouldFire is called when a shadow rule would have fired on an event of this type.
+	WouldFire(rule, typ string)
+}
+
 // Decided is what the rules made of an event.
 type Decided string
 
@@ -126,6 +132,13 @@ func (b *Bot) observeDecision(typ string, f *rules.Facts, d *rules.Decision, too
 		result = DecidedTaken
 	}
 	b.observer.EventDecided(typ, result, took)
+	if o, ok := b.observer.(ShadowObserver); ok {
+		for _, f := range d.Fired {
+			if f.Shadow {
+				o.WouldFire(f.Rule.ID, typ)
+			}
+		}
+	}
 }
 
 // observeStep tells of an attempt of a step.

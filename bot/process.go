@@ -198,6 +198,9 @@ func (b *Bot) decide(
 		if err := g.close(); err != nil {
 			return nil, nil, err
 		}
+		if b.decisions != nil {
+			b.decisions(stored.Key, ev, facts, &decision)
+		}
 		trace.decided(set, facts, g.told)
 		trace.types = append(trace.types, ev.Type)
 		b.slotUnused(ctx, set, ev, decision)
@@ -231,6 +234,7 @@ func (b *Bot) decide(
 				if err := b.learn(ctx, &own, ev, needs); err != nil {
 					return nil, nil, err
 				}
+				trace.knew(&own)
 			}
 			r := b.newRun(set, stored, ev, nth, len(runs), &own, f, trace)
 			if err := b.openDialogue(r, change); err != nil {

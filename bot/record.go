@@ -21,6 +21,7 @@ type eventRecord struct {
 
 	Data jsontext.Value `json:"data,omitzero"` // of a signal: encodeValue
 	Hops int            `json:"hops,omitzero"` // of a signal: how many led to it
+	From string         `json:"from,omitzero"` // of a step's signal: the key of the event that the step's rule fired on
 	Call jsontext.Value `json:"call,omitzero"` // of a webhook: callRecord
 
 	Slot *slotRecord `json:"slot,omitzero"` // of a schedule

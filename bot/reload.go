@@ -42,11 +42,36 @@ func (b *Bot) rules() *rules.Set { return b.version().set }
 // RuleSet is the hash of the rules that decide about the next event.
 func (b *Bot) RuleSet() string { return b.rules().Hash() }
 
+// Tests runs a bot's tests on the files that a rule set was read from, and returns what failed, each as one line for
+// people. The error is ctx's, or says why they could not be run.
+type Tests func(ctx context.Context, set *rules.Set) (failed []string, err error)
+
+// WithTests sets who runs the bot's tests before it goes on by changed files, as `reload` of its section says. The default
+// is nobody: then they are not run.
+func WithTests(t Tests) Option { return func(b *Bot) { b.tests = t } }
+
+// testsTimeout is how long a reload waits for the tests.
+const testsTimeout = 5 * time.Minute
+
+// TestsError says that a bot's tests failed.
+type TestsError struct {
+	Failed []string // one line each
+}
+
+// Error names the first test that failed.
+func (e *TestsError) Error() string {
+	if n := len(e.Failed) - 1; n > 0 {
+		return fmt.Sprintf("%s (and %d more)", e.Failed[0], n)
+	}
+	return e.Failed[0]
+}
+
 // Reload lets the bot go on by another rule set, from the next event on that it looks at; events that wait are decided by
-// the new one. Runs in progress finish on the set that they began with. It does not wait. The set must be checked against
-// the bot's own actions.
+// the new one. Runs in progress finish on the set that they began with. It blocks while the bot's tests are run, if they
+// are, and else does not wait. The set must be checked against the bot's own actions.
 //
-// A set for another connection is refused: the bot keeps its own, and has to be restarted.
+// A set for another connection is refused, and one whose tests fail when they are required (*TestsError): the bot keeps its
+// own.
 func (b *Bot) Reload(set *rules.Set) error {
 	v, err := newVersion(set)
 	if err != nil {
@@ -58,9 +83,13 @@ func (b *Bot) Reload(set *rules.Set) error {
 	if set.Bot.Connection != old.set.Bot.Connection {
 		return errors.New("reload: bot.connection has changed: restart the bot")
 	}
+	if err := b.test(old.set, set); err != nil {
+		return err
+	}
 	if set.Bot.Webhooks.Listen != old.set.Bot.Webhooks.Listen {
 		b.log.Warn("bot.webhooks.listen has changed: restart the bot to listen there")
 	}
+	b.notReloaded.Store(nil)
 	b.keepSet(old.set)
 	v.since = b.clock.Now()
 	b.usePlugins(set)
@@ -71,8 +100,30 @@ func (b *Bot) Reload(set *rules.Set) error {
 	return nil
 }
 
-// NotReloaded tells people that changed files were not taken, and why: in the log, and in bot.ops_group at most once a minute.
-// err is what Load or Reload returned.
+// test runs the tests that the reload of a set waits for.
+func (b *Bot) test(old, set *rules.Set) error {
+	mode := max(old.Bot.Reload.Tests, set.Bot.Reload.Tests)
+	if mode == rules.TestsOff || b.tests == nil || old.Hash() == set.Hash() {
+		return nil
+	}
+	ctx, cancel := withTimeout(b.stopped, b.clock, testsTimeout)
+	defer cancel()
+	failed, err := b.tests(ctx, set)
+	if err != nil {
+		failed = append(failed, "the tests could not be run: "+err.Error())
+	}
+	switch {
+	case len(failed) == 0:
+		return nil
+	case mode == rules.TestsRequire:
+		return &TestsError{failed}
+	}
+	b.report(b.stopped, "tests", "the changed rules are used although a test fails: "+(&TestsError{failed}).Error())
+	return nil
+}
+
+// NotReloaded tells people that changed files were not taken, and why: in the log, and in bot.ops_group at most once a
+// minute. err is what Load or Reload returned.
 func (b *Bot) NotReloaded(ctx context.Context, err error) {
 	why := err.Error()
 	var found rules.Errors
@@ -82,6 +133,7 @@ func (b *Bot) NotReloaded(ctx context.Context, err error) {
 			why += fmt.Sprintf(" (and %d more)", n)
 		}
 	}
+	b.notReloaded.Store(&why)
 	b.report(ctx, "reload", "the changed rules are not used, the bot goes on by those that it has: "+why)
 }
 

@@ -147,3 +147,60 @@ func TestReloadUnderLoadLosesAndRepeatsNothing(t *testing.T) {
 		t.Errorf("stats %+v", s)
 	}
 }
+
+func TestReloadRunsTheTestsFirst(t *testing.T) {
+	type outcome struct {
+		failed []string
+		err    error
+	}
+	fails := outcome{failed: []string{"a_test.yaml:3: test \"a\": no", "a_test.yaml:9: test \"b\": no"}}
+	for _, test := range []struct {
+		name     string
+		old, new rules.TestMode
+		tests    outcome
+		runs     int
+		want     string // of the error; "": reloaded
+		report   bool
+	}{
+		{"off", rules.TestsOff, rules.TestsOff, fails, 0, "", false},
+		{"they pass", rules.TestsOff, rules.TestsRequire, outcome{}, 1, "", false},
+		{"one fails", rules.TestsRequire, rules.TestsRequire, fails, 1, `a_test.yaml:3: test "a": no (and 1 more)`, false},
+		{"the requirement itself is taken away", rules.TestsRequire, rules.TestsOff, fails, 1, `test "a": no`, false},
+		{"a warning", rules.TestsOff, rules.TestsWarn, fails, 1, "", true},
+		{"they cannot be run", rules.TestsRequire, rules.TestsRequire, outcome{err: errBusy()}, 1, "the tests could not be run", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := newHouse(t)
+			runs := 0
+			with := func(text string, mode rules.TestMode) *rules.Set {
+				return h.setFor(text, func(c *rules.BotConfig) { c.Reload.Tests = mode })
+			}
+			b := h.start(with(saying("old"), test.old), bot.WithTests(func(context.Context, *rules.Set) ([]string, error) {
+				runs++
+				return test.tests.failed, test.tests.err
+			}))
+			err := b.Reload(with(saying("new"), test.new))
+			if runs != test.runs || test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Fatalf("%d runs, %v", runs, err)
+			}
+			if err != nil {
+				b.NotReloaded(t.Context(), err)
+			}
+			s, serr := b.Status(t.Context())
+			if serr != nil || !strings.Contains(s.NotReloaded, test.want) || (s.NotReloaded == "") != (err == nil) {
+				t.Errorf("status %q, %v", s.NotReloaded, serr)
+			}
+			conv := sdkconn.C2C(botUser)
+			h.say("alice", conv, "1")
+			b.idle()
+			word := "new"
+			if err != nil {
+				word = "old"
+			}
+			h.wantHeard("alice", conv, word+" 1")
+			if told := strings.Contains(h.log.String(), "used although a test fails: a_test.yaml:3"); told != test.report {
+				t.Errorf("reported: %v\n%s", told, h.log.String())
+			}
+		})
+	}
+}

@@ -45,9 +45,10 @@ func newSignals() *signals {
 	return &signals{more: make(chan struct{}, 1), own: make(map[string]bool)}
 }
 
-// signalEvent is a signal as an event of the journal. mark keeps apart those of one second.
-func signalEvent(name string, data any, hops int, now time.Time, mark string) (journal.Event, error) {
-	rec := eventRecord{Lifecycle: "signal." + name, At: uint64(now.Unix()), Hops: hops}
+// signalEvent is a signal as an event of the journal; from is the event that led to it, if one did. mark keeps apart those
+// of one second.
+func signalEvent(name string, data any, hops int, from string, now time.Time, mark string) (journal.Event, error) {
+	rec := eventRecord{Lifecycle: "signal." + name, At: uint64(now.Unix()), Hops: hops, From: from}
 	e := journal.Event{Key: fmt.Sprintf("%010d.%s.%s", now.Unix(), rec.Lifecycle, mark), At: now.Truncate(time.Second)}
 	var err error
 	if data != nil {
@@ -77,7 +78,7 @@ func (r *run) signal(ctx context.Context, step *rules.Step) (outcome, error) {
 	}
 	now, s := r.b.clock.Now(), r.b.signals
 	key := fmt.Sprintf("%019d.%06d.%s", now.UnixNano(), s.n.Add(1)%1_000_000, r.effectID(step))
-	e, err := signalEvent(step.Signal.Name, data, hops, now, key)
+	e, err := signalEvent(step.Signal.Name, data, hops, r.event, now, key)
 	if err != nil {
 		return r.over(r.failed(step, codeInput, err)), nil
 	}
@@ -170,7 +171,7 @@ func (b *Bot) Signal(ctx context.Context, name string, data jsontext.Value) erro
 		}
 	}
 	now := b.clock.Now()
-	e, err := signalEvent(name, v, 0, now, fmt.Sprintf("%d.%d", now.UnixNano(), b.signals.n.Add(1)))
+	e, err := signalEvent(name, v, 0, "", now, fmt.Sprintf("%d.%d", now.UnixNano(), b.signals.n.Add(1)))
 	if err != nil {
 		return fmt.Errorf("signal.%s: %w", name, err)
 	}

@@ -14,6 +14,9 @@ type Status struct {
 	Rules   int       `json:"rules,omitzero"`    // how many
 	RuleSet string    `json:"rule_set,omitzero"` // the hash of their text
 
+	// NotReloaded is why the newest change of the bot's files is not used; empty when it is.
+	NotReloaded string `json:"not_reloaded,omitzero"`
+
 	Ready    bool      `json:"ready"`             // it answers what comes in
 	Problems []Problem `json:"problems,omitzero"` // what keeps it from that
 
@@ -47,6 +50,9 @@ func (b *Bot) Status(ctx context.Context) (*Status, error) {
 	health, set := b.Health(), b.rules()
 	s.Running, s.Ready, s.Problems = true, health.Ready, health.Problems
 	s.User, s.Name, s.Began = b.conn.Self(), set.Bot.Name, b.since
+	if why := b.notReloaded.Load(); why != nil {
+		s.NotReloaded = *why
+	}
 	s.Rules, s.RuleSet = len(set.Rules), set.Hash()
 	s.Handled, s.Unused = b.handled.Load(), b.unused.Load()
 	return s, nil

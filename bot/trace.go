@@ -41,6 +41,7 @@ type decidedRecord struct {
 	Now     int64                 `json:"now"`           // Unix milliseconds
 	Zone    int                   `json:"zone,omitzero"` // the bot's, in seconds east of UTC
 	Facts   factsRecord           `json:"facts,omitzero"`
+	Known   factsRecord           `json:"known,omitzero"`    // what steps asked for besides
 	State   jsontext.Value        `json:"state,omitzero"`    // encodeValue of the maps of rules.State, when a condition reads them
 	NoState bool                  `json:"no_state,omitzero"` // it was too large to be kept
 	Taken   string                `json:"taken,omitzero"`    // why main and fallback were not tried
@@ -77,6 +78,8 @@ type stepTrace struct {
 	Effect string `json:"effect,omitzero"`
 	Msg    string `json:"msg,omitzero"`  // the id of the message that was sent
 	Note   string `json:"note,omitzero"` // "skipped", "tried again in 2s", ...
+
+	Out jsontext.Value `json:"out,omitzero"` // encodeValue of what the world outside answered, up to MaxAnswer
 }
 
 // noteRecord is something that happened to an event besides.

@@ -22,6 +22,7 @@ type BotConfig struct {
 	HTTP       HTTP
 	Language   string // of the bot's own texts: "zh" or "en"; empty: "zh"
 	Webhooks   WebhookConfig
+	Reload     Reload
 	Pos        Pos
 
 	ConnectionPos Pos // of Connection, to point at a URL that cannot be opened
@@ -53,6 +54,23 @@ type HTTP struct {
 	Private bool     // their addresses may be of this machine or a private network
 }
 
+// Reload says when a running bot goes on by changed files (`reload`).
+type Reload struct {
+	Tests TestMode // off unless given
+}
+
+// TestMode says what the bot's tests have to do with a reload.
+type TestMode int
+
+// The modes, the strictest last.
+const (
+	TestsOff     TestMode = iota // they are not run
+	TestsWarn                    // failing ones are reported, and the bot goes on by the changed files
+	TestsRequire                 // failing ones keep the bot on the rules that it has
+)
+
+var testModeNames = []string{"off", "warn", "require"}
+
 // maxPace bounds Pace: more is no bound.
 const maxPace = 100_000
 
@@ -66,7 +84,7 @@ func defaultBot() BotConfig {
 	}
 }
 
-var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace", "http", "webhooks", "language", "help"}
+var botKeys = []string{"connection", "admins", "ops_group", "name", "catch_up", "keep", "pace", "http", "webhooks", "language", "help", "reload"}
 
 func (l *loader) resolveBot(set *Set) {
 	if l.bot == nil {
@@ -110,6 +128,8 @@ func (l *loader) resolveBot(set *Set) {
 			l.help = e.value
 		case "webhooks":
 			l.webhooksConfig(r, e.value, &b.Webhooks)
+		case "reload":
+			r.reload(e.value, &b.Reload)
 		default:
 			r.unknown(e, botKeys)
 		}
@@ -239,6 +259,18 @@ func (r *reader) pace(n *yaml.Node, p *Pace) {
 		default:
 			r.unknown(e, []string{"total", "chat"})
 		}
+	}
+}
+
+func (r *reader) reload(n *yaml.Node, to *Reload) {
+	entries, _ := r.mapping(n, "reload")
+	for _, e := range entries {
+		if e.name != "tests" {
+			r.unknown(e, []string{"tests"})
+			continue
+		}
+		word, _ := r.enum(e.value, "tests", testModeNames...)
+		to.Tests = TestMode(max(0, slices.Index(testModeNames, word)))
 	}
 }
 

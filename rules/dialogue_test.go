@@ -372,6 +372,9 @@ func TestBotSection(t *testing.T) {
 		"keep: {traces: 1h, dead: 1w, size: 1.5GiB}": {CatchUp: plain.CatchUp, Keep: Keep{14 * day, time.Hour, 7 * day, 3 << 29}},
 		"pace: {total: 100/s, chat: 40/1s}": {CatchUp: plain.CatchUp, Keep: plain.Keep,
 			Pace: Pace{Rate{100, time.Second}, Rate{40, time.Second}}},
+		"reload: {tests: off}":     {CatchUp: plain.CatchUp, Keep: plain.Keep},
+		"reload: {tests: warn}":    {CatchUp: plain.CatchUp, Keep: plain.Keep, Reload: Reload{TestsWarn}},
+		"reload: {tests: require}": {CatchUp: plain.CatchUp, Keep: plain.Keep, Reload: Reload{TestsRequire}},
 	} {
 		set := loadFS(t, fstest.MapFS{"bot.yaml": {Data: []byte("version: 1\nbot:\n  connection: x\n  " + src + "\n")}})
 		got := set.Bot

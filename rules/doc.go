@@ -31,7 +31,7 @@
 //
 //   - version: always 1. An included file may leave it out.
 //   - bot: connection (the URL that sdkconn.Open takes; it may hold ${{ secrets.NAME }}), admins (user ids), ops_group
-//     (where the bot reports what a person must know), name, catch_up, keep, pace, http, webhooks (see The bot's section),
+//     (where the bot reports what a person must know), name, catch_up, keep, pace, http, webhooks, reload (see The bot's section),
 //     language and help (see Commands). In the bot's own file only.
 //   - include: a path or a list of paths, relative to the file that names them and inside the bot's folder. A pattern
 //     (*, ?, [a-z]; no **) stands for what it finds, sorted, without the files that end in _test.yaml. A file is read
@@ -204,6 +204,7 @@
 //	  keep: { events: 14d, traces: 7d, dead: 30d, size: 2GiB }
 //	  pace: { total: 100/s, chat: 40/s }
 //	  http: { allow: [brief.example.com, "*.corp.example"], private: false }
+//	  reload: { tests: require }
 //
 // What was sent while the bot was away is looked at when it is back, as far as catch_up says: max_age (24h unless given;
 // older events are only stored; 0s: none is looked at) and stages (whose rules are tried on them; all unless given).
@@ -221,6 +222,10 @@
 // only with private: true; redirects are checked in the same way.
 //
 // webhooks is about all webhooks of the rules: see Webhooks.
+//
+// A running bot goes on by its files when they change. With reload.tests its tests (the files that end in _test.yaml, see
+// package rulestest) are run first: require keeps the rules at work when one fails, or when there is none, warn only reports
+// it, and off, which it is unless given, does not run them. Of the rules at work and the changed ones the stricter counts.
 //
 // A rate is how many in how long: 20/s, 1/30s, 3/1m. A size is a number with a unit: B, kB, MB, GB, TB, KiB, MiB, GiB, TiB.
 //

@@ -225,6 +225,10 @@ var redactions = map[string]*regexp.Regexp{
 	"email":     regexp.MustCompile(`()([A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)()`),
 }
 
+// Redact is the function redact of expressions: text with stars in the place of what the kinds name. Errors: a kind that
+// there is not.
+func Redact(text string, kinds []string) (string, error) { return redact(text, kinds) }
+
 // redact replaces what the kinds name by stars, one for each character.
 func redact(text string, kinds []string) (string, error) {
 	for _, kind := range kinds {

@@ -167,6 +167,8 @@ func (b *languageBuilder) bot() *Form {
 			key("secret", "Of the webhooks that have none: ${{ secrets.NAME }}.", joinedForm),
 			key("signature", "How callers show that they know it; any unless given.", oneWord(proofNames...)),
 			key("max_size", "Of a body; 256KiB unless given.", sizeForm))),
+		key("reload", "When a running bot goes on by its changed files.", mappingOf(
+			key("tests", "Whether the bot's tests are run first, and must pass; off unless given.", oneWord(testModeNames...)))),
 	)
 }
 

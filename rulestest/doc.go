@@ -155,4 +155,9 @@
 //
 // A test takes less than a millisecond, however much virtual time passes. BenchmarkThousandTests: 1,000 tests of one message
 // each, loading included, take 0.5 s of one core; noting what they reach takes a tenth more. The budget is 2 s.
+// # Replay
+//
+// Replay sends recorded traffic (bot.Traffic) through two sets of rules, on the runtime, a virtual clock and a connection
+// that goes nowhere, and compares what they do; Shadow tells what shadow rules would do, FalsePositive makes a test of a
+// message.
 package rulestest

@@ -28,23 +28,29 @@ func openFile(path string) (*reader, *yaml.Node, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	r, root := openText(path, text)
+	return r, root, nil
+}
+
+// openText is openFile for a text that the file has, or is to have; nil when it is no document.
+func openText(path string, text []byte) (*reader, *yaml.Node) {
 	r := &reader{file: path, lines: strings.Split(string(text), "\n")}
 	var root yaml.Node
 	if err := decode(text, &root); err != nil {
 		line, msg := syntaxError(err)
 		r.errs = append(r.errs, rules.Error{File: path, Line: line, Msg: msg, Source: r.line(line)})
-		return r, nil, nil
+		return r, nil
 	}
 	if root.Kind != yaml.DocumentNode || len(root.Content) != 1 {
 		r.errs = append(r.errs, rules.Error{File: path, Msg: "file is empty: it needs at least version, and tests"})
-		return r, nil, nil
+		return r, nil
 	}
 	entries := 0
 	if n := tooLarge(root.Content[0], 0, &entries); n != nil {
 		r.errorf(n, "file is too large or too deep once aliases are expanded, or an alias is inside of what it stands for")
-		return r, nil, nil
+		return r, nil
 	}
-	return r, root.Content[0], nil
+	return r, root.Content[0]
 }
 
 // Bounds of a test file, aliases expanded.

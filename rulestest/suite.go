@@ -152,6 +152,13 @@ func load(path string, registry *actions.Registry, changed map[string][]byte) (*
 	if err != nil {
 		return nil, err
 	}
+	return loadFrom(path, r, root, registry, changed)
+}
+
+// loadFrom is load of a file that was read.
+func loadFrom(
+	path string, r *reader, root *yaml.Node, registry *actions.Registry, changed map[string][]byte,
+) (*Suite, error) {
 	s := newSuite(path, registry)
 	s.Name, s.base, s.reader = strings.TrimSuffix(filepath.Base(path), FileSuffix), strings.TrimSuffix(filepath.Base(path), FileSuffix), r
 	if full, err := filepath.Abs(path); err == nil && s.base+".yaml" == bot.FileName {

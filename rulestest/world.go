@@ -288,21 +288,31 @@ func (w *world) settle(ctx context.Context) error { return w.bot.Idle(ctx) }
 
 // passTo lets the time pass up to then, from one moment at which something is due to the next.
 func (w *world) passTo(ctx context.Context, then time.Time) error {
+	return passTo(ctx, w.bot, w.clock, then, func(next time.Time) error {
+		if w.suite.cover == nil || next.Sub(w.covered) < coverEvery {
+			return nil
+		}
+		return w.reached(ctx)
+	})
+}
+
+// passTo lets a bot's time pass up to then; before is called before each step; it may be nil.
+func passTo(ctx context.Context, b *bot.Bot, clock *Clock, then time.Time, before func(next time.Time) error) error {
 	for {
 		next := then
-		if due, ok := w.clock.next(); ok && due.Before(next) {
+		if due, ok := clock.next(); ok && due.Before(next) {
 			next = due
 		}
-		if due, ok := w.bot.NextDue(); ok && due.Before(next) {
+		if due, ok := b.NextDue(); ok && due.Before(next) {
 			next = due
 		}
-		if w.suite.cover != nil && next.Sub(w.covered) >= coverEvery {
-			if err := w.reached(ctx); err != nil {
+		if before != nil {
+			if err := before(next); err != nil {
 				return err
 			}
 		}
-		w.clock.set(next)
-		if err := w.settle(ctx); err != nil {
+		clock.set(next)
+		if err := b.Idle(ctx); err != nil {
 			return err
 		}
 		if !next.Before(then) {

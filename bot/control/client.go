@@ -13,11 +13,13 @@ import (
 	"net/url"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/timbot-go/timbot/bot"
+	"github.com/timbot-go/timbot/sdkconn"
 )
 
 // maxAnswer bounds an answer, and a line of a stream, in bytes.
@@ -158,6 +160,11 @@ func (c *Client) Approvals(ctx context.Context) ([]bot.Approval, error) {
 func (c *Client) Decide(ctx context.Context, number int, approve bool, by string) error {
 	_, err := Post[decision](ctx, c, "/v1/approvals/decide", decision{number, approve, by})
 	return err
+}
+
+// History is bot.Bot.History.
+func (c *Client) History(ctx context.Context, conv sdkconn.Conversation, since time.Time, limit int) ([]*bot.Traffic, error) {
+	return Post[[]*bot.Traffic](ctx, c, "/v1/history", history{conv, since, limit})
 }
 
 // Get asks for a value.

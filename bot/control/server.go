@@ -17,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/timbot-go/timbot/bot"
+	"github.com/timbot-go/timbot/sdkconn"
 )
 
 const (
@@ -37,6 +38,7 @@ type Desk struct {
 	Trim      func(context.Context) (*Trimmed, error)
 	Signal    func(ctx context.Context, name string, data jsontext.Value) error
 	Jobs      Jobs
+	History   func(ctx context.Context, conv sdkconn.Conversation, since time.Time, limit int) ([]*bot.Traffic, error)
 }
 
 // Status is how a bot does, and what runs it.
@@ -175,6 +177,12 @@ func NewServer(desk Desk, log *slog.Logger) *Server {
 	}))
 	s.announcements(desk.Inspector)
 	s.handleJobs(desk.Jobs)
+	s.Handle("POST /v1/history", Answer(func(ctx context.Context, in history) ([]*bot.Traffic, error) {
+		if desk.History == nil {
+			return nil, errNoDesk
+		}
+		return desk.History(ctx, in.In, in.Since, in.Limit)
+	}))
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reply(w, nil, &Error{Kind: KindNotFound, Text: fmt.Sprintf("there is no %s %s here", r.Method, r.URL.Path)})
 	})
@@ -193,6 +201,12 @@ type resumption struct {
 }
 
 // decision answers a request for consent.
+type history struct {
+	In    sdkconn.Conversation `json:"in"`
+	Since time.Time            `json:"since,omitzero"`
+	Limit int                  `json:"limit"`
+}
+
 type decision struct {
 	Number  int    `json:"number"`
 	Approve bool   `json:"approve"`

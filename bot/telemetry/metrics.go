@@ -31,6 +31,7 @@ type metrics struct {
 	decided     *prometheus.CounterVec
 	decideTook  prometheus.Histogram
 	givenUp     prometheus.Counter
+	shadow      *prometheus.CounterVec
 	steps       *prometheus.CounterVec
 	stepTook    *prometheus.HistogramVec
 	runs        *prometheus.CounterVec
@@ -64,6 +65,7 @@ func newMetrics(version string) *metrics {
 		"kind", "caught_up", "result")
 	m.decided = counter("timbot_events_decided_total",
 		"Events that the rules decided about. result is fired, quiet, or taken by a dialogue or a person.", "type", "result")
+	m.shadow = counter("timbot_shadow_fired_total", "Events that a shadow rule would have fired on.", "rule", "type")
 	m.decideTook = histogram("timbot_decide_duration_seconds", "Time from taking an event up to its decision.",
 		[]float64{10e-6, 25e-6, 50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 5e-3, 25e-3, 100e-3, 500e-3, 2}).WithLabelValues().(prometheus.Histogram)
 	m.givenUp = counter("timbot_events_given_up_total",
@@ -111,6 +113,11 @@ func (m *metrics) EventStored(kind string, caughtUp, fresh bool) {
 func (m *metrics) EventDecided(typ string, result bot.Decided, took time.Duration) {
 	m.decided.WithLabelValues(m.types.label(typ), string(result)).Inc()
 	m.decideTook.Observe(took.Seconds())
+}
+
+// WouldFire implements bot.ShadowObserver.
+func (m *metrics) WouldFire(rule, typ string) {
+	m.shadow.WithLabelValues(m.rules.label(rule), m.types.label(typ)).Inc()
 }
 
 // EventGivenUp implements bot.Observer.

@@ -137,6 +137,7 @@ rules:
     on: message.c2c
     if: msg.text == "bad"
     do: [{ reply: { text: "" } }]
+  - {id: shade, stage: guard, run: shadow, on: message, match: {any_of: [secret]}, do: [reply: hush]}
 `
 
 // talk lets alice say things to a bot that is watched, until all is handled.
@@ -179,8 +180,9 @@ func TestMetricsOfABot(t *testing.T) {
 	url := listen(t, tel, func(c *telemetry.ListenConfig) { c.Backlog, c.Stats, c.Pace = b.Backlog, b.Stats, b.PaceStats })
 	families := scrape(t, url)
 	for name, want := range map[string]map[string]float64{
-		"timbot_steps_total":      {"action=reply code=input rule=bad": 1, "action=reply code=ok rule=hi": 1},
-		"timbot_runs_ended_total": {"outcome=failed rule=bad": 1, "outcome=done rule=hi": 1},
+		"timbot_steps_total":        {"action=reply code=input rule=bad": 1, "action=reply code=ok rule=hi": 1},
+		"timbot_shadow_fired_total": {"rule=shade type=message.c2c": 1},
+		"timbot_runs_ended_total":   {"outcome=failed rule=bad": 1, "outcome=done rule=hi": 1},
 	} {
 		got := countsOf(families[name])
 		for l, n := range want {

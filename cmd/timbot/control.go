@@ -35,8 +35,9 @@ func openControl(folder *bot.Folder, b *bot.Bot, l *loaded, plugins *host.Host, 
 			t, err := b.Trim(ctx)
 			return trimmed(t), err
 		},
-		Signal: b.Signal,
-		Jobs:   b,
+		Signal:  b.Signal,
+		Jobs:    b,
+		History: b.History,
 	}, log)
 	answerPlugins(server, plugins)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -70,6 +71,10 @@ func reload(ctx context.Context, b *bot.Bot, l *loaded) (*control.Reloaded, erro
 	}
 	if err == nil {
 		err = b.Reload(set)
+	}
+	if failed := new(bot.TestsError); errors.As(err, &failed) {
+		b.NotReloaded(ctx, err)
+		return &control.Reloaded{Rules: before.Rules, RuleSet: before.RuleSet, Mistakes: failed.Failed}, nil
 	}
 	if err != nil {
 		return nil, err

@@ -120,6 +120,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(newWhyCommand(), newTraceCommand(), newStatusCommand(), newReloadCommand(),
 		newDeadCommand(), newHandoffCommand(), newApprovalsCommand(), newSignalCommand(), newJobsCommand(),
 		newAnnounceCommand())
+	root.AddCommand(newReplayCommand(), newDiffCommand(), newRecordCommand(), newShadowCommand(), newWrongCommand())
 	root.AddCommand(newChatCommand(), newRunCommand(), newSendCommand(), newLintCommand(), newFmtCommand(), newSchemaCommand(),
 		newTestCommand(), newExplainCommand(), newNewCommand(), newDoctorCommand(), newActionsCommand(), newPluginCommand(),
 		newChatFileCommand(), newJournalCommand(), newArchiveCommand(), newBackupCommand(), newRestoreCommand(), newVersionCommand())

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/timbot-go/timbot/bot"
+	"github.com/timbot-go/timbot/rules"
+	"github.com/timbot-go/timbot/rulestest"
 	"github.com/timbot-go/timbot/sdkconn"
 )
 
@@ -112,7 +114,10 @@ func serve(
 	}
 	defer func() { err = errors.Join(err, plugins.Close()) }()
 	b, err := bot.New(conn, l.set, append(watched.options(), bot.WithPlugins(plugins), bot.WithJournal(j), bot.WithActions(l.registry), bot.WithLogger(log),
-		bot.WithGrace(grace), bot.WithDir(l.files.Dir, folder.Path()), bot.WithArchive(kept))...)
+		bot.WithGrace(grace), bot.WithDir(l.files.Dir, folder.Path()), bot.WithArchive(kept),
+		bot.WithTests(func(ctx context.Context, set *rules.Set) ([]string, error) {
+			return rulestest.RunFor(ctx, l.files, set, l.registry, time.Now)
+		}))...)
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,9 @@ func tellStatus(s *control.Status) string {
 	}
 	if s.Running {
 		row("rules", "%d (%.12s)", s.Rules, s.RuleSet)
+		if s.NotReloaded != "" {
+			row("", "changed files are not used: %s", s.NotReloaded)
+		}
 		row("handled", "%d since then, %d more that no rule listens to", s.Handled, s.Unused)
 	}
 	if s.Journal != "" {
