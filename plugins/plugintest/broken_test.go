@@ -13,10 +13,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,7 +57,7 @@ func be(mode string) {
 	if os.Getenv(wire.CookieVariable) != wire.Cookie {
 		switch mode {
 		case "hangs by hand":
-			select {}
+			hang()
 		case "silent by hand":
 		case "handshake by hand":
 			fmt.Println("1|1|unix|/nowhere|grpc|AAAA")
@@ -67,13 +69,13 @@ func be(mode string) {
 	lock := "lock"
 	switch mode {
 	case "never starts", "slow start":
-		select {}
+		hang()
 	case "dies at once":
 		fmt.Fprintln(os.Stderr, "cannot find the database")
 		os.Exit(3)
 	case "greets people":
 		fmt.Println("Welcome!")
-		select {}
+		hang()
 	case "keeps a lock":
 		if _, err := os.OpenFile(lock, os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 			fmt.Fprintln(os.Stderr, "another one runs")
@@ -158,7 +160,7 @@ func (p *plugin) Session(stream wire.Plugin_SessionServer) error {
 	ready := &wire.Ready{Name: "good", Version: "1.0.0", Actions: []string{"echo", "keep"}}
 	switch p.mode {
 	case "never ready":
-		select {}
+		hang()
 	case "other name":
 		ready.Name = "evil"
 	case "other version":
@@ -179,7 +181,7 @@ func (p *plugin) Session(stream wire.Plugin_SessionServer) error {
 		m, err := stream.Recv()
 		if err != nil {
 			if p.mode == "outlives the bot" {
-				select {}
+				hang()
 			}
 			os.Exit(0)
 		}
@@ -362,4 +364,13 @@ func (p *plugin) Call(ctx context.Context, req *wire.CallRequest) (*wire.CallRep
 		return failed(a.GetError().GetCode(), a.GetError().GetText())
 	}
 	return output(map[string]any{"text": in.Text})
+}
+
+// hang never returns. A bare select would be found out as a deadlock where no other goroutine can go on.
+func hang() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGURG)
+	for {
+		<-c
+	}
 }
