@@ -194,13 +194,27 @@ func (p *process) linesSaid() int {
 	return p.said
 }
 
+// dying is how long a program whose connection broke may take to end, before it is said to be running.
+const dying = 2 * time.Second
+
 // end is how the program ended, or that it runs.
 func (p *process) end() string {
 	text := "its program is still running"
+	grace := time.Duration(0)
+	if !p.alive() { // the connection is gone; the program that had it may take a moment to be gone too
+		grace = dying
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
 	select {
 	case <-p.gone:
 		text = "its program ended: " + p.cmd.ProcessState.String()
-	default:
+	case <-timer.C:
+		select {
+		case <-p.gone:
+			text = "its program ended: " + p.cmd.ProcessState.String()
+		default:
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
