@@ -66,12 +66,12 @@ func newSendCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("connect: %w", err)
 			}
-			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, errNoAnswer)
-			defer cancel()
-			err = send(ctx, conn, conv, strings.Join(args[1:], " "), func(ctx context.Context, answers <-chan *sdkconn.Message) error {
+			err = send(cmd.Context(), conn, conv, strings.Join(args[1:], " "), func(ctx context.Context, answers <-chan *sdkconn.Message) error {
 				if !wait {
 					return nil
 				}
+				ctx, cancel := context.WithTimeoutCause(ctx, timeout, errNoAnswer) // the message is sent by now
+				defer cancel()
 				for {
 					select {
 					case m := <-answers:
@@ -95,7 +95,7 @@ func newSendCommand() *cobra.Command {
 	cmd.Flags().StringVar(&toGroup, "to-group", "", "the group that gets it; the sender must be a member")
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait for the bot's answer and print it")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the answer as a JSON object")
-	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait")
+	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to wait for the answer")
 	return cmd
 }
 
