@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ebitengine/purego"
+
 	"github.com/timbot-go/timbot/sdkconn"
 	"github.com/timbot-go/timbot/sdkconn/libimsdk/tencent"
 )
@@ -263,6 +265,34 @@ func TestInEmptyNetwork(t *testing.T) {
 				t.Errorf("%q came back as %q", text.Text, back.Text())
 			}
 		}
+	}
+
+	// With the local database open, which the SDK's experimental call does without a login, a moment later, the two calls that
+	// read it are answered from it, and all others as before.
+	var experimental func(param string, callback, userData uintptr) int32
+	handle, err := openLibrary(lib) // the one that is loaded
+	if err != nil {
+		t.Fatal(err)
+	}
+	purego.RegisterLibFunc(&experimental, handle, "callExperimentalAPI")
+	open := `{"request_internal_operation":"internal_operation_init_local_storage","request_init_local_storage_user_id_param":"bot"}`
+	if code := experimental(open, 0, 0); code != 0 {
+		t.Errorf("opening the local database returned %d", code)
+	}
+	for deadline := time.Now().Add(20 * time.Second); do(calls[3].function, calls[3].args...).code == 6014 && time.Now().Before(deadline); {
+		runtime.Gosched()
+	}
+	for _, c := range calls {
+		got := do(c.function, c.args...)
+		switch {
+		case c.reads && (got != answerOf{desc: "OK", json: "[]"}):
+			t.Errorf("with the database open, %s: %v", c.function, got)
+		case !c.reads && got.code != 6014:
+			t.Errorf("with the database open, %s: %v", c.function, got)
+		}
+	}
+	if page, err := c.GetMsgList(t.Context(), bob, sdkconn.GetMsgListParam{Count: 1}); err != nil || len(page) != 0 {
+		t.Errorf("history of the open database: %d messages, %v", len(page), err)
 	}
 	s.end(5 * time.Second)
 }
