@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"testing/fstest"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -335,7 +334,11 @@ type overlaid struct {
 
 func (o overlaid) Open(name string) (fs.File, error) {
 	if text, ok := o.files[name]; ok {
-		return fstest.MapFS{name: {Data: text}}.Open(name)
+		one, err := rules.SourceFS([]rules.Source{{Name: name, Text: text}})
+		if err != nil {
+			return nil, err
+		}
+		return one.Open(name)
 	}
 	return o.FS.Open(name)
 }
