@@ -104,6 +104,64 @@ func lower(c byte) byte {
 	return c
 }
 
+// The lowest and the highest bits of the bytes of a word.
+const (
+	lowBits  = 0x0101010101010101
+	highBits = 0x80 * lowBits
+)
+
+// The bits that say of the first three bytes of a word that they are one character, what they are then, and both for two
+// characters.
+const (
+	threeBytesOnce  = 0xC0C0F0
+	threeByteLead   = 0x8080E0
+	threeBytesTwice = threeBytesOnce<<24 | threeBytesOnce
+	threeByteLeads  = threeByteLead<<24 | threeByteLead
+)
+
+// threeBytes is the character of three bytes that a word begins with.
+func threeBytes(w uint64) uint16 {
+	return uint16(w)&15<<12 | uint16(w>>8)&63<<6 | uint16(w>>16)&63
+}
+
+// eightBytes is the eight bytes from i on, the first one lowest, with zeros after the end of text.
+func eightBytes(text []byte, i int) uint64 {
+	if i+8 <= len(text) {
+		return binary.LittleEndian.Uint64(text[i:])
+	}
+	return lastBytes(text, i)
+}
+
+func lastBytes(text []byte, i int) uint64 {
+	if n := len(text) - 8; n >= 0 {
+		return binary.LittleEndian.Uint64(text[n:]) >> (8 * (i - n))
+	}
+	var tail [8]byte
+	copy(tail[:], text[i:])
+	return binary.LittleEndian.Uint64(tail[:])
+}
+
+// lowerWord is lower for each byte of a word.
+func lowerWord(w uint64) uint64 {
+	upper := (w&^highBits + (0x80-'A')*lowBits) &^ (w&^highBits + (0x80-'Z'-1)*lowBits) &^ w & highBits
+	return w | upper>>2
+}
+
+// appendLower appends text with its letters of ASCII in lower case.
+func appendLower(out []byte, text string) []byte {
+	n := len(out)
+	out = append(out, text...)
+	b := out[n:]
+	for len(b) >= 8 {
+		binary.LittleEndian.PutUint64(b, lowerWord(binary.LittleEndian.Uint64(b)))
+		b = b[8:]
+	}
+	for i, c := range b {
+		b[i] = lower(c)
+	}
+	return out
+}
+
 // room returns out with space for n bytes after its first used ones.
 func room(out []byte, used, n int) []byte {
 	if used+n > cap(out) {
@@ -131,47 +189,41 @@ func (f *folded) chat(src string) {
 // chatQuickly is chat for texts of ASCII and of characters that fold without their neighbours, and without the way back. It
 // takes eight bytes of ASCII at once. It returns false, and nothing is done, for other texts.
 func (f *folded) chatQuickly(src string) bool {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x80 * ones
-		lead  = 0x8080E0 // of the first three bytes, what says that they are one character
-		mask  = 0xC0C0F0
-	)
 	table := chatBytes()
-	out := room(f.text[:0], 0, len(src)+8) // eight bytes are written at once
+	out := room(f.text[:0], 0, len(src)+8) // more is written at once than counts
 	text := unsafe.Slice(unsafe.StringData(src), len(src))
 	i, n := 0, 0
 	for i < len(text) {
-		var w uint64
-		if i+8 <= len(text) {
-			w = binary.LittleEndian.Uint64(text[i:])
-		} else {
-			var tail [8]byte
-			copy(tail[:], text[i:])
-			w = binary.LittleEndian.Uint64(tail[:])
-		}
+		w := eightBytes(text, i)
 		to := out[n : n+8]
-		if w&0x80 == 0 {
-			k := min(bits.TrailingZeros64(w&highs)/8, len(text)-i) // so many are ASCII
-			upper := (w&^highs + (0x80-'A')*ones) &^ (w&^highs + (0x80-'Z'-1)*ones) & highs
-			binary.LittleEndian.PutUint64(to, w|upper>>2)
+		switch {
+		case w&0x80 == 0:
+			k := min(bits.TrailingZeros64(w&highBits)/8, len(text)-i) // so many are ASCII
+			binary.LittleEndian.PutUint64(to, lowerWord(w))
 			i, n = i+k, n+k
-			continue
-		}
-		if w&mask != lead {
-			if r, size := utf8.DecodeRuneInString(src[i:]); size == 4 && isPlain(r) {
-				n += copy(to, src[i:i+size])
-				i += size
-				continue
+		case w&threeBytesTwice == threeByteLeads:
+			v, next := table[threeBytes(w)], table[threeBytes(w>>24)]
+			if v == 0 || next == 0 {
+				return false
 			}
-			return false
+			binary.LittleEndian.PutUint32(to, v)
+			binary.LittleEndian.PutUint32(to[v>>24&3:], next)
+			i, n = i+6, n+int(v>>24)+int(next>>24)
+		case w&threeBytesOnce == threeByteLead:
+			v := table[threeBytes(w)]
+			if v == 0 {
+				return false
+			}
+			binary.LittleEndian.PutUint32(to, v)
+			i, n = i+3, n+int(v>>24)
+		default:
+			r, size := utf8.DecodeRuneInString(src[i:])
+			if size != 4 || !isPlain(r) {
+				return false
+			}
+			n += copy(to, src[i:i+size])
+			i += size
 		}
-		v := table[uint16(w)&15<<12|uint16(w>>8)&63<<6|uint16(w>>16)&63]
-		if v == 0 {
-			return false
-		}
-		binary.LittleEndian.PutUint32(to, v)
-		i, n = i+3, n+int(v>>24)
 	}
 	f.src, f.base, f.text, f.runs, f.lazy = src, nil, out[:n], f.runs[:0], lazyChat
 	return true

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"unicode"
@@ -51,7 +52,8 @@ type textIndex struct {
 	prefix   [longLiteral]map[string][]uint32 // by length
 	exact    valueIndex
 	command  valueIndex
-	edges    bool // there is something in prefix, exact or command
+	edges    bool      // there is something in prefix, exact or command
+	unfolded *unfolded // of the profile chat
 }
 
 // valueIndex is a map by a whole text, with the lengths that there are.
@@ -127,8 +129,14 @@ func newIndex(ordered []*Rule) (x *index, always []bool) {
 		}
 	}
 	for i, f := range filings {
-		f.file(&x.texts[i])
 		t := &x.texts[i]
+		if t.profile == profileChat {
+			for i := range f.lits {
+				f.lits[i].fold = true // they stand in lower case; texts that are not folded may not
+			}
+			t.unfolded = newUnfolded(t.all(f.lits))
+		}
+		f.file(t)
 		t.edges = t.exact.posts != nil || t.command.posts != nil ||
 			slices.ContainsFunc(t.prefix[:], func(m map[string][]uint32) bool { return m != nil })
 	}
@@ -276,11 +284,34 @@ func (x *index) flags(t *trial, set ...bool) {
 	}
 }
 
+// all goes through all texts that are looked for: literals and those of x.
+func (x *textIndex) all(literals []literal) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, l := range literals {
+			if !yield(l.text) {
+				return
+			}
+		}
+		for _, m := range append(x.prefix[:], x.exact.posts, x.command.posts) {
+			for text := range m {
+				if !yield(text) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // find looks the text up.
 func (x *textIndex) find(t *trial) {
 	text := t.in.text
-	if x.profile != rawText {
+	switch {
+	case x.profile == rawText:
+	case x.unfolded == nil || t.in.hasChat || !x.unfolded.serves(text):
 		text = t.in.view(x.profile).text
+	case x.edges:
+		t.low = appendLower(t.low[:0], text)
+		text = byteString(t.low)
 	}
 	if x.literals != nil {
 		t.found = x.literals.scan(unsafe.Slice(unsafe.StringData(text), len(text)), t.found[:0])

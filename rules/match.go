@@ -291,6 +291,7 @@ type trial struct {
 	stages stages   // the candidates
 	posts  []uint32 // their ranks, sorted
 	found  []uint32 // numbers of literals
+	low    []byte   // the text, its letters of ASCII in lower case
 }
 
 var trials = sync.Pool{New: func() any { return new(trial) }}

@@ -57,6 +57,11 @@ func TestMatchModes(t *testing.T) {
 		"command is the first word":     {"{mode: command, any_of: [/weather]}", "a /weather", nil, nil},
 		"command is a whole word":       {"{mode: command, any_of: [/weather]}", "/weathers", nil, nil},
 		"command folds":                 {"{mode: command, any_of: [/Weather]}", "／ＷＥＡＴＨＥＲ x", []string{"/Weather"}, []string{"／ＷＥＡＴＨＥＲ"}},
+		"command in capitals":           {"{mode: command, any_of: [/weather]}", " /WEATHER Beijing", []string{"/weather"}, []string{"/WEATHER"}},
+		"command of two in capitals":    {"{mode: command, any_of: [/w]}", "/W", []string{"/w"}, []string{"/W"}},
+		"exact in capitals":             {"{mode: exact, any_of: [sure]}", "SURE ", []string{"sure"}, []string{"SURE"}},
+		"prefix in capitals":            {"{mode: prefix, any_of: [ok]}", " OK then", []string{"ok"}, []string{"OK"}},
+		"a long prefix in capitals":     {"{mode: prefix, any_of: [of course]}", "Of Course not", []string{"of course"}, []string{"Of Course"}},
 		"command none":                  {"{mode: command, any_of: [/weather], normalize: none}", "/Weather", nil, nil},
 		"empty text":                    {"{any_of: [a]}", "", nil, nil},
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -205,47 +206,117 @@ func (f *folded) strictMapped(src string) bool {
 	return f.strictly(wholeTable())
 }
 
-// strictQuickly is strict for texts of ASCII and of characters of three bytes, without the way back. It returns false, and
-// nothing is done, for other texts.
-func (f *folded) strictQuickly(src string) bool {
-	table := wholeTable()
-	out := room(f.text[:0], 0, len(src)+utf8.UTFMax)
-	n, last := 0, rune(0)
-	for i := 0; i < len(src); {
-		r, size := rune(src[i]), 1
-		if r >= utf8.RuneSelf {
-			if r&0xF0 != 0xE0 || i+2 >= len(src) || src[i+1]&0xC0 != 0x80 || src[i+2]&0xC0 != 0x80 {
-				return false
-			}
-			r, size = r&15<<12|rune(src[i+1]&0x3F)<<6|rune(src[i+2]&0x3F), 3
-		}
-		i += size
-		c := rune(table[uint16(r)])
+// What strictBytes says of a character beside its bytes, of which the first is the lowest.
+const (
+	quickLength = 3 << 24 // how many bytes there are; none for a separator
+	quickBreaks = 1 << 26 // a separator that ends a clause
+	quickSingle = 1 << 27 // several in a row do not count as one
+	quickNot    = 1 << 28 // takes more than a table
+)
+
+// strictBytes is wholeTable in UTF-8.
+var strictBytes = sync.OnceValue(func() *[0x10000]uint32 {
+	t := new([0x10000]uint32)
+	for r, to := range wholeTable() {
+		c := rune(to)
 		switch {
-		case c == 0:
-			if last < utf8.RuneSelf || breaks(r) {
-				last = 0
-			}
+		case c == skipped || c == involved:
+			t[r] = quickNot
 			continue
-		case c == last && collapses(c):
-			continue
-		case c < utf8.RuneSelf:
-			if c == skipped || c == involved {
-				return false
-			}
-			out[n] = byte(c)
-			n++
-		case c >= 0x800 && n+4 <= len(out):
-			v := uint32(c)
-			binary.LittleEndian.PutUint32(out[n:n+4], 0x8080E0|v>>12|v>>6&63<<8|v&63<<16)
-			n += 3
-		default:
-			n += utf8.EncodeRune(out[n:], c)
+		case c != 0:
+			var b [4]byte
+			n := utf8.EncodeRune(b[:], c)
+			t[r] = binary.LittleEndian.Uint32(b[:]) | uint32(n)<<24
 		}
-		last = c
+		if breaks(rune(r)) {
+			t[r] |= quickBreaks
+		}
+		if !collapses(c) {
+			t[r] |= quickSingle
+		}
 	}
-	f.src, f.base, f.text, f.runs, f.lazy = src, nil, out[:n], f.runs[:0], lazyStrict
+	return t
+})
+
+// strictQuickly is strict for texts of ASCII and of characters of three bytes, without the way back. It returns false, and
+// nothing is done, for other texts. Nobody can foresee where spaces and repetitions stand, so there is no branch for them.
+func (f *folded) strictQuickly(src string) bool {
+	table := strictBytes()
+	out := room(f.text[:0], 0, len(src)+utf8.UTFMax)
+	text := unsafe.Slice(unsafe.StringData(src), len(src))
+	at := quickPlace{}
+	for at.from < len(text) {
+		if text[at.from] < utf8.RuneSelf {
+			at = strictASCII(table, text, out, at)
+			continue
+		}
+		before := at.from
+		if at = strictThrees(table, text, out, at); at.from == before {
+			return false
+		}
+	}
+	f.src, f.base, f.text, f.runs, f.lazy = src, nil, out[:at.to], f.runs[:0], lazyStrict
 	return true
+}
+
+// quickPlace is how far a text is folded: to where it is read and written, and what the next character is if it is a
+// repetition.
+type quickPlace struct {
+	from, to int
+	last     uint32
+}
+
+// strictASCII folds all the ASCII that comes next. It and strictThrees are apart so that all they need stays in registers, and
+// write without checks: out has room for as many bytes as are read, and four more.
+func strictASCII(table *[0x10000]uint32, text, out []byte, at quickPlace) quickPlace {
+	i, n, last := at.from, at.to, at.last
+	base := unsafe.Pointer(unsafe.SliceData(out))
+	for ; i < len(text); i++ {
+		c := text[i]
+		if c >= utf8.RuneSelf {
+			break
+		}
+		v := table[c]
+		binary.LittleEndian.PutUint32((*[4]byte)(unsafe.Add(base, n))[:], v)
+		length := int(v & quickLength >> 24)
+		if v == last {
+			length = 0
+		}
+		n += length
+		// After a separator Chinese goes on; all else begins anew, and so does Chinese after the end of a clause.
+		kept := last & -(last >> 7 & 1) & (v&quickBreaks>>26 - 1)
+		last = v &^ quickSingle
+		if v&quickLength == 0 {
+			last = kept
+		}
+	}
+	return quickPlace{i, n, last}
+}
+
+// strictThrees folds all the characters of three bytes that come next and that take no more than the table.
+func strictThrees(table *[0x10000]uint32, text, out []byte, at quickPlace) quickPlace {
+	i, n, last := at.from, at.to, at.last
+	base := unsafe.Pointer(unsafe.SliceData(out))
+	for i < len(text) {
+		w := eightBytes(text, i)
+		v := table[threeBytes(w)]
+		if w&threeBytesOnce != threeByteLead || v&quickNot != 0 {
+			break
+		}
+		binary.LittleEndian.PutUint32((*[4]byte)(unsafe.Add(base, n))[:], v)
+		length := int(v & quickLength >> 24)
+		if v == last {
+			length = 0
+		}
+		n += length
+		kept := last & -(last >> 7 & 1) & (v&quickBreaks>>26 - 1)
+		last = v &^ quickSingle
+		if v&quickLength == 0 {
+			last = kept
+		}
+		i += 3
+	}
+	return quickPlace{i, n, last}
 }
 
 // strictOn folds a text of the profile chat on.
