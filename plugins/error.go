@@ -35,7 +35,7 @@ func (e *Error) Error() string {
 
 func (e *Error) wire() *wire.Error {
 	return &wire.Error{
-		Code: e.Code, Text: valid(e.Text), Final: e.Final, Unsettled: e.Unsettled,
+		Code: valid(e.Code), Text: valid(e.Text), Final: e.Final, Unsettled: e.Unsettled,
 		RetryAfterMs: uint32(min(max(e.RetryAfter, 0), 24*time.Hour).Milliseconds()),
 	}
 }
@@ -60,5 +60,13 @@ func wireError(err error) *wire.Error {
 	return &wire.Error{Text: valid(err.Error())}
 }
 
+// maxText is how many bytes of an error's text travel.
+const maxText = 8 << 10
+
 // valid is a text that can travel.
-func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+func valid(s string) string {
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "") + "…"
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}

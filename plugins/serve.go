@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -31,6 +32,9 @@ func Serve(p Plugin) {
 	}
 	os.Exit(0)
 }
+
+// flushTime is how long the last replies may take to be read once the session has ended.
+const flushTime = time.Second
 
 func serve(p Plugin, args []string, in io.Reader, out io.Writer) error {
 	manifest, err := p.Manifest()
@@ -62,9 +66,10 @@ func serve(p Plugin, args []string, in io.Reader, out io.Writer) error {
 		_, _ = io.Copy(io.Discard, in)
 		os.Exit(1) // the bot is gone
 	}()
-	go func() {
+	go func() { // ends with the process
 		<-s.done
-		server.Stop()
+		time.AfterFunc(flushTime, server.Stop)
+		server.GracefulStop() // the last replies may still be on their way
 	}()
 	if _, err := fmt.Fprintf(out, "1|1|%s|%s|grpc|%s\n", listener.Addr().Network(), address, own); err != nil {
 		return err

@@ -65,7 +65,7 @@ func (s *server) Session(stream wire.Plugin_SessionServer) error {
 	if first.GetHello() == nil {
 		return status.Error(codes.FailedPrecondition, "the first message must be hello")
 	}
-	ready := &wire.Ready{Name: s.plugin.Name, Version: s.plugin.Version, Kit: kit}
+	ready := &wire.Ready{Name: s.plugin.Name, Version: s.plugin.Version, Kit: kit, Calls: true}
 	for _, a := range s.plugin.Actions {
 		ready.Actions = append(ready.Actions, a.Name)
 	}
@@ -181,25 +181,66 @@ func (s *server) run(ctx context.Context) {
 }
 
 // Call implements wire.PluginServer.
-func (s *server) Call(ctx context.Context, req *wire.CallRequest) (*wire.CallReply, error) {
+func (s *server) Call(ctx context.Context, req *wire.CallRequest) (reply *wire.CallReply, err error) {
+	s.reply(ctx, req, func(r *wire.CallReply) { reply = r })
+	return reply, nil
+}
+
+// Calls implements wire.PluginServer.
+func (s *server) Calls(stream wire.Plugin_CallsServer) error {
+	var sending sync.Mutex // the stream takes one at a time
+	send := func(r *wire.CallReply) {
+		sending.Lock()
+		defer sending.Unlock()
+		_ = stream.Send(r) // when it has ended nobody waits
+	}
+	go func() { // ends with the stream
+		for {
+			req, err := stream.Recv()
+			if err != nil {
+				return
+			}
+			go s.reply(stream.Context(), req, send) // ends with the call
+		}
+	}()
+	<-s.done
+	return nil
+}
+
+// reply has a call done and its reply sent.
+func (s *server) reply(ctx context.Context, req *wire.CallRequest, send func(*wire.CallReply)) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(context.Canceled)
+	if !s.begin(req.Id, cancel) {
+		reply := failure(&Error{Code: "stopping", Text: "the plugin is being stopped"})
+		reply.Id = req.Id
+		send(reply)
+		return
+	}
+	defer s.end(req.Id)
+	reply := s.perform(ctx, req)
+	reply.Id = req.Id
+	send(reply)
+}
+
+// perform does a call, and says what comes of it.
+func (s *server) perform(ctx context.Context, req *wire.CallRequest) *wire.CallReply {
 	do := s.do[req.Action]
 	if do == nil {
 		return failure(&Error{
 			Code: "unknown_action", Final: true,
 			Text: fmt.Sprintf("this program has no action %q: is its plugin.yaml current?", req.Action),
-		}), nil
+		})
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(context.Canceled)
-	if !s.begin(req.Id, cancel) {
-		return failure(&Error{Code: "stopping", Text: "the plugin is being stopped"}), nil
-	}
-	defer s.end(req.Id)
 	output, err := s.guarded(context.WithValue(ctx, scopeKey{}, &scope{server: s, call: req}), do, req)
-	if err != nil {
-		return failure(err), nil
+	switch {
+	case err != nil:
+		return failure(err)
+	case len(output) > wire.MaxPayload:
+		return failure(&Error{Code: "too_large", Final: true,
+			Text: fmt.Sprintf("the outputs have %d bytes of JSON: a bot takes at most %d", len(output), wire.MaxPayload)})
 	}
-	return &wire.CallReply{Result: &wire.CallReply_Output{Output: output}}, nil
+	return &wire.CallReply{Result: &wire.CallReply_Output{Output: output}}
 }
 
 // guarded makes an error of a panic.

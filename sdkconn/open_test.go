@@ -22,9 +22,16 @@ func (d *driver) Open(_ context.Context, u *url.URL, config sdkconn.Config) (sdk
 	return nil, d.err
 }
 
+var testDriver = new(driver) // a scheme is registered once, and a test runs as often as is wanted
+
+func init() {
+	sdkconn.Register("test-open", testDriver)
+	sdkconn.Register("test-parse", new(driver))
+}
+
 func TestOpen(t *testing.T) {
-	d := &driver{err: sdkconn.CodeNotLoggedIn}
-	sdkconn.Register("test-open", d)
+	d := testDriver
+	*d = driver{err: sdkconn.CodeNotLoggedIn}
 	if !slices.Contains(sdkconn.Schemes(), "test-open") {
 		t.Errorf("schemes: %v", sdkconn.Schemes())
 	}
@@ -41,17 +48,15 @@ func TestOpen(t *testing.T) {
 }
 
 func TestRegisterTwicePanics(t *testing.T) {
-	sdkconn.Register("test-twice", new(driver))
 	defer func() {
-		if r := recover(); r == nil || !strings.Contains(r.(string), "test-twice") {
+		if r := recover(); r == nil || !strings.Contains(r.(string), "test-open") {
 			t.Errorf("got %v", r)
 		}
 	}()
-	sdkconn.Register("test-twice", new(driver))
+	sdkconn.Register("test-open", new(driver))
 }
 
 func TestParseURL(t *testing.T) {
-	sdkconn.Register("test-parse", new(driver))
 	for _, rawurl := range []string{"", "chat.db", "nosuch:chat.db", "TEST PARSE:x"} {
 		if _, err := sdkconn.ParseURL(rawurl); err == nil {
 			t.Errorf("%q is taken", rawurl)

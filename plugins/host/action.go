@@ -103,7 +103,7 @@ func (a *action) call(ctx context.Context, i *instance, r *running, input []byte
 	defer i.end(r)
 	stop := context.AfterFunc(ctx, func() { i.interrupt(r) })
 	defer stop()
-	reply, err := i.client.Call(i.ctx, a.request(r, input, limit))
+	reply, err := i.call(a.request(r, input, limit))
 	timedOut := func() error {
 		switch {
 		case ctx.Err() != nil:

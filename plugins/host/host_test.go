@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -467,7 +468,7 @@ func TestBadStarts(t *testing.T) {
 	}
 }
 
-// What a plugin answers is checked.
+// What a plugin answers is checked, by whichever way it answers.
 func TestGarbage(t *testing.T) {
 	var list []Plugin
 	want := map[string]string{
@@ -476,6 +477,11 @@ func TestGarbage(t *testing.T) {
 		"missing": "pid: is missing", "unknown output": "more: is unknown", "twice": "no JSON",
 		"too large": "more than the 1048576", "much too large": "larger than 4194304 bytes", "deep": "no JSON",
 		"odd error": "long long",
+	}
+	for mode, text := range maps.Clone(want) {
+		if mode != "status" && mode != "much too large" { // which end the stream
+			want["streamed "+mode] = text
+		}
 	}
 	for mode := range want {
 		list = append(list, aPlugin(t, strings.ReplaceAll(mode, " ", "_"), mode))
@@ -487,12 +493,53 @@ func TestGarbage(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), text) || len(err.Error()) > 1000 {
 			t.Errorf("%s: %v", mode, err)
 		}
-		if mode != "odd error" && code(err) != codeFault {
+		if !strings.HasSuffix(mode, "odd error") && code(err) != codeFault {
 			t.Errorf("%s: the code is %q", mode, code(err))
 		}
 	}
 	for _, s := range h.Status() {
 		if s.State != StateRunning || s.Ends != 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+// A plugin that breaks the stream of its calls fails those that run, and is started anew.
+func TestBrokenStreams(t *testing.T) {
+	var list []Plugin
+	want := map[string]string{
+		"status": "the stream of calls ended: rpc error: code = Unknown desc = not as it should be", "stream ends": "it ended the stream of calls",
+		"much too large": "larger than max", "no such stream": "code = Unimplemented",
+	}
+	for mode := range want {
+		list = append(list, aPlugin(t, strings.ReplaceAll(mode, " ", "_"), "streamed "+mode))
+	}
+	h := newTestHost(t, nil, append(list, aPlugin(t, "strays", "streamed strays"), aPlugin(t, "twice", "streamed replies twice"))...)
+	var calling sync.WaitGroup
+	for mode, text := range want {
+		calling.Go(func() {
+			for range 2 {
+				_, err := h.call(t.Context(), strings.ReplaceAll(mode, " ", "_")+".once", map[string]any{"what": "x"})
+				if err == nil || !strings.Contains(err.Error(), text) {
+					t.Errorf("%s: %v", mode, err)
+				}
+				// Where it was found out before the call was made, nothing has happened.
+				if c := code(err); c != codeCrashed && (mode != "no such stream" || c != codeDown) || errors.Is(err, actions.ErrUnsettled) != (c == codeCrashed) {
+					t.Errorf("%s: the code is %q of %v", mode, code(err), err)
+				}
+			}
+		})
+	}
+	calling.Wait()
+	for range 3 {
+		for _, name := range []string{"strays", "twice"} {
+			if _, err := h.call(t.Context(), name+".echo", map[string]any{"text": "x"}); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	for _, s := range h.Status() {
+		if restarted := want[strings.ReplaceAll(s.Name, "_", " ")] != ""; restarted != (s.Ends > 0) {
 			t.Errorf("%+v", s)
 		}
 	}

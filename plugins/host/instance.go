@@ -22,7 +22,9 @@ import (
 	"github.com/hashicorp/go-plugin/runner"
 	"github.com/jonboulle/clockwork"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
 
 	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/plugins/wire"
@@ -62,6 +64,7 @@ type instance struct {
 	conn   *grpc.ClientConn
 	client wire.PluginClient
 	stream wire.Plugin_SessionClient
+	calls  *wire.Calls     // nil: it is called by client
 	ctx    context.Context // of all calls; ends with the instance
 	cancel context.CancelFunc
 	began  time.Time
@@ -75,7 +78,7 @@ type instance struct {
 	cause    error // why it is broken; nil: it was told to stop
 	stopping bool
 	lastID   uint64
-	calls    map[uint64]*running
+	running  map[uint64]*running
 	idle     chan struct{} // closed when it is draining and no call is left; nil: it takes calls
 	pinged   uint64
 	ponged   uint64
@@ -221,6 +224,11 @@ func (i *instance) greet(ctx context.Context, work string) error {
 			return fmt.Errorf("the program has no action %s, and plugin.yaml has: is it current?", a.name())
 		}
 	}
+	if ready.GetCalls() {
+		if i.calls, err = wire.OpenCalls(i.ctx, i.client); err != nil {
+			return fmt.Errorf("open the stream of calls: %w", err)
+		}
+	}
 	if !stop() {
 		return context.Cause(ctx)
 	}
@@ -232,6 +240,9 @@ func (i *instance) run() {
 	i.began = i.host.clock.Now()
 	i.work.Go(i.write)
 	i.work.Go(i.listen)
+	if i.calls != nil {
+		i.work.Go(func() { i.streamEnded("stream of calls", i.calls.Receive(nil)) })
+	}
 	i.work.Go(i.watch)
 	go func() { // ends with the process, and tells by dead
 		i.work.Wait()
@@ -398,7 +409,7 @@ func (i *instance) listen() {
 	for {
 		msg, err := i.stream.Recv()
 		if err != nil {
-			i.sessionEnded(err)
+			i.streamEnded("session", err)
 			return
 		}
 		switch k := msg.Kind.(type) {
@@ -416,8 +427,8 @@ func (i *instance) listen() {
 	}
 }
 
-// sessionEnded ends the instance with its session: at once when it was told to stop, else when the process had time to end.
-func (i *instance) sessionEnded(err error) {
+// streamEnded ends the instance with one of its streams: at once when it was told to stop, else when the process had time to end.
+func (i *instance) streamEnded(stream string, err error) {
 	i.mu.Lock()
 	stopping := i.stopping
 	i.mu.Unlock()
@@ -434,14 +445,15 @@ func (i *instance) sessionEnded(err error) {
 		}
 		timer.Stop()
 	}
-	if errors.Is(err, io.EOF) {
-		err = errors.New("it ended the session")
-	}
 	select {
 	case <-i.proc.gone:
 		err = errors.New("its process ended")
 	default:
-		err = fmt.Errorf("the session ended: %w", err)
+		if errors.Is(err, io.EOF) {
+			err = errors.New("it ended the " + stream)
+		} else {
+			err = fmt.Errorf("the %s ended: %w", stream, err)
+		}
 	}
 	i.breakWith(err)
 }
@@ -478,7 +490,7 @@ func (i *instance) request(r *wire.Request) {
 	i.mu.Lock()
 	var call *running
 	if id := r.GetCall(); id != 0 {
-		if call = i.calls[id]; call == nil {
+		if call = i.running[id]; call == nil {
 			i.mu.Unlock()
 			i.answer(r, nil, &wire.Error{Code: "no_call", Text: "the call is over", Final: true})
 			return
@@ -568,7 +580,7 @@ func (i *instance) begin(a *Action, call *actions.Call, limit time.Duration) *ru
 	}
 	i.lastID++
 	r := &running{id: i.lastID, action: a, call: call, due: due}
-	i.calls[r.id] = r
+	i.running[r.id] = r
 	i.sweepBy(due)
 	return r
 }
@@ -592,7 +604,7 @@ func (i *instance) sweep() {
 	var over []*running
 	var next time.Time
 	i.mu.Lock()
-	for _, r := range i.calls {
+	for _, r := range i.running {
 		switch {
 		case !r.due.After(now):
 			over = append(over, r)
@@ -610,11 +622,23 @@ func (i *instance) sweep() {
 	}
 }
 
+// call calls the plugin, and blocks until it answers or is broken.
+func (i *instance) call(req *wire.CallRequest) (*wire.CallReply, error) {
+	if i.calls == nil {
+		return i.client.Call(i.ctx, req)
+	}
+	reply, err := i.calls.Call(req)
+	if err != nil { // the stream is over, and so is the instance
+		err = status.Error(codes.Unavailable, err.Error())
+	}
+	return reply, err
+}
+
 func (i *instance) end(r *running) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	delete(i.calls, r.id)
-	if i.idle != nil && len(i.calls) == 0 {
+	delete(i.running, r.id)
+	if i.idle != nil && len(i.running) == 0 {
 		select {
 		case <-i.idle:
 		default:
@@ -635,7 +659,7 @@ func (i *instance) interrupt(r *running) {
 	i.send(&wire.HostMessage{Kind: &wire.HostMessage_Cancel{Cancel: &wire.Cancel{Call: r.id}}})
 	i.host.clock.AfterFunc(cancelGrace, func() {
 		i.mu.Lock()
-		_, runs := i.calls[r.id]
+		_, runs := i.running[r.id]
 		i.mu.Unlock()
 		if runs {
 			i.breakWith(&faultError{fmt.Sprintf("it did not end a call of %s when it should, and was killed", r.action.name())})
@@ -648,7 +672,7 @@ func (i *instance) drain(grace time.Duration) {
 	i.mu.Lock()
 	if i.idle == nil {
 		i.idle = make(chan struct{})
-		if len(i.calls) == 0 {
+		if len(i.running) == 0 {
 			close(i.idle)
 		}
 	}

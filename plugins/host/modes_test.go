@@ -228,21 +228,23 @@ func beAPlugin(mode string) {
 		fmt.Printf("1|1|unix|%s|grpc|%s\n", l.Addr(), base64.RawStdEncoding.EncodeToString(cert.Certificate[0]))
 		hang()
 	default:
-		raw(&rawPlugin{mode: mode})
+		mode, streamed := strings.CutPrefix(mode, "streamed ")
+		raw(&rawPlugin{mode: mode, streamed: streamed})
 	}
 }
 
 // rawPlugin speaks the protocol without the kit, and wrongly.
 type rawPlugin struct {
 	wire.UnimplementedPluginServer
-	mode string
+	mode     string
+	streamed bool // it has Calls
 }
 
 func (p *rawPlugin) Session(stream wire.Plugin_SessionServer) error {
 	if _, err := stream.Recv(); err != nil {
 		return err
 	}
-	ready := &wire.Ready{Name: "good", Version: "1.0.0", Actions: []string{"echo", "look", "act", "once"}}
+	ready := &wire.Ready{Name: "good", Version: "1.0.0", Actions: []string{"echo", "look", "act", "once"}, Calls: p.streamed}
 	switch p.mode {
 	case "never ready":
 		hang()
@@ -290,6 +292,33 @@ func (p *rawPlugin) Session(stream wire.Plugin_SessionServer) error {
 		}
 		if m.GetStop() != nil && p.mode != "does not stop" {
 			os.Exit(0)
+		}
+	}
+}
+
+func (p *rawPlugin) Calls(stream wire.Plugin_CallsServer) error {
+	if p.mode == "no such stream" {
+		return p.UnimplementedPluginServer.Calls(stream)
+	}
+	for {
+		req, err := stream.Recv()
+		if err != nil {
+			return err
+		}
+		reply, err := p.Call(stream.Context(), req)
+		switch {
+		case err != nil:
+			return err
+		case p.mode == "stream ends":
+			return nil
+		case p.mode == "strays":
+			_ = stream.Send(&wire.CallReply{Id: req.Id + 100})
+		case p.mode == "replies twice":
+			_ = stream.Send(&wire.CallReply{Id: req.Id, Result: reply.Result})
+		}
+		reply.Id = req.Id
+		if err := stream.Send(reply); err != nil {
+			return err
 		}
 	}
 }

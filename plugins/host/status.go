@@ -58,7 +58,7 @@ func (s *supervisor) status() Status {
 	}
 	if i := s.current; i != nil {
 		i.mu.Lock()
-		st.Calls = len(i.calls)
+		st.Calls = len(i.running)
 		i.mu.Unlock()
 		st.State, st.PID, st.Since = StateRunning, i.proc.pid, i.began
 		st.Memory, _ = resident(i.proc.pid)

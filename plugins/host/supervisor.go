@@ -180,7 +180,7 @@ func (s *supervisor) launch(p *Plugin) (*instance, error) {
 	}
 	i := &instance{
 		host: h, plugin: p, say: s.say, asked: s.answer, outbox: make(chan *wire.HostMessage, maxOutbox),
-		broken: make(chan struct{}), dead: make(chan struct{}), ended: make(chan struct{}), calls: make(map[uint64]*running),
+		broken: make(chan struct{}), dead: make(chan struct{}), ended: make(chan struct{}), running: make(map[uint64]*running),
 		unwell: func(ok bool, text string) {
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 type plugin struct {
 	wire.UnimplementedPluginServer
 	mode    string
+	streams bool // it has Calls
 	running atomic.Int32
 	mu      sync.Mutex
 	stream  wire.Plugin_SessionServer
@@ -93,7 +94,8 @@ func be(mode string) {
 			os.Exit(1)
 		}
 	}
-	p := &plugin{mode: mode, calls: make(map[uint64]context.CancelFunc), answers: make(chan *wire.Answer, 100)}
+	mode, streams := strings.CutPrefix(mode, "streamed ")
+	p := &plugin{mode: mode, streams: streams, calls: make(map[uint64]context.CancelFunc), answers: make(chan *wire.Answer, 100)}
 	address := filepath.Join(os.Getenv(wire.SocketDirVariable), "p")
 	if mode == "socket elsewhere" {
 		dir, _ := os.MkdirTemp("", "elsewhere")
@@ -157,7 +159,7 @@ func (p *plugin) Session(stream wire.Plugin_SessionServer) error {
 	if _, err := stream.Recv(); err != nil {
 		return err
 	}
-	ready := &wire.Ready{Name: "good", Version: "1.0.0", Actions: []string{"echo", "keep"}}
+	ready := &wire.Ready{Name: "good", Version: "1.0.0", Actions: []string{"echo", "keep"}, Calls: p.streams}
 	switch p.mode {
 	case "never ready":
 		hang()
@@ -228,6 +230,37 @@ func (p *plugin) Session(stream wire.Plugin_SessionServer) error {
 			}
 		}
 	}
+}
+
+func (p *plugin) Calls(stream wire.Plugin_CallsServer) error {
+	var sending sync.Mutex
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			req, err := stream.Recv()
+			if err != nil {
+				return
+			}
+			go func() {
+				reply, err := p.Call(stream.Context(), req)
+				if err != nil {
+					ended <- err
+					return
+				}
+				reply.Id = req.Id
+				sending.Lock()
+				defer sending.Unlock()
+				switch p.mode {
+				case "no id":
+					reply.Id = 0
+				case "replies twice":
+					_ = stream.Send(reply)
+				}
+				_ = stream.Send(reply)
+			}()
+		}
+	}()
+	return <-ended
 }
 
 func (p *plugin) Call(ctx context.Context, req *wire.CallRequest) (*wire.CallReply, error) {

@@ -57,7 +57,13 @@ func (p *process) begin(a *rules.PluginAction, input []byte, m made) *call {
 		req.EffectId = fmt.Sprintf("test/%d", c.id)
 	}
 	go func() { // ends with the process's context
-		reply, err := p.client.Call(p.ctx, req)
+		var reply *wire.CallReply
+		var err error
+		if p.caller != nil {
+			reply, err = p.caller.Call(req)
+		} else {
+			reply, err = p.client.Call(p.ctx, req)
+		}
 		p.mu.Lock()
 		delete(p.calls, c.id)
 		p.mu.Unlock()
@@ -110,6 +116,12 @@ func (p *process) judge(check, what string, a *rules.PluginAction, o outcome) bo
 		p.settle(o.err)
 		if !p.alive() {
 			t.found(check, "%s: it ended in the middle of %s: %s", what, a.Name, p.end())
+			return false
+		}
+		if p.caller != nil {
+			t.found(check, "%s: the stream Calls ended in the middle of %s (%s): it lasts as long as the session", what, a.Name, short(o.err.Error()))
+			p.cancel()
+			<-p.over
 			return false
 		}
 		s := status.Convert(o.err)

@@ -78,7 +78,7 @@ func told(r *plugintest.Report) string {
 
 // A plugin that is as it should be passes, quick or slow, with calls back or without.
 func TestGood(t *testing.T) {
-	for _, mode := range []string{"good", "slow"} {
+	for _, mode := range []string{"good", "slow", "streamed good", "streamed slow"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			r := run(t, manifest, plugintest.Options{Command: as(t, mode)})
@@ -121,6 +121,10 @@ func TestBroken(t *testing.T) {
 		{"calls", "wrong output", "what echo answered is not what plugin.yaml says: text: want text, not a whole number"},
 		{"calls", "missing output", "what echo answered is not what plugin.yaml says: text: is missing"},
 		{"calls", "more output", "more"},
+		{"calls", "streamed status", "the stream Calls ended in the middle of echo (rpc error: code = Unknown desc = not so)"},
+		{"calls", "streamed no id", "a reply on the stream Calls is for call 0, which was not made, or answered before"},
+		{"calls", "streamed replies twice", "a reply on the stream Calls is for call 1, which was not made, or answered before"},
+		{"calls", "streamed exits", "it ended in the middle of echo: its program ended: exit status 3"},
 		{"unknown-action", "dies of an unknown action", "it ended when an action was called that it does not have"},
 		{"unknown-action", "unknown status", "the status Unimplemented"},
 		{"unknown-action", "knows all", "as if all were well"},

@@ -59,6 +59,7 @@ type process struct {
 	client           wire.PluginClient
 	stream           wire.Plugin_SessionClient
 	ready            *wire.Ready
+	caller           *wire.Calls // nil: it is called by client
 	ctx              context.Context
 	cancel           context.CancelFunc
 	over             chan struct{} // closed when the session has ended
@@ -390,6 +391,13 @@ func (p *process) greet(deadline <-chan time.Time) error {
 		return wrong("ready", "its first message on the session is %T, and must be Ready", a.first.GetKind())
 	}
 	p.stream, p.ready = a.stream, a.first.GetReady()
+	if p.ready.GetCalls() {
+		var err error
+		if p.caller, err = wire.OpenCalls(p.ctx, p.client); err != nil {
+			return wrong("ready", "it says that it has the stream Calls, which cannot be opened: %s", short(err.Error()))
+		}
+		go p.receive()
+	}
 	go p.listen()
 	return nil
 }
@@ -435,6 +443,13 @@ func (p *process) send(m *wire.HostMessage) {
 	p.sending.Lock()
 	defer p.sending.Unlock()
 	_ = p.stream.Send(m) // that it has ended is seen elsewhere
+}
+
+// receive takes the replies of the stream Calls.
+func (p *process) receive() {
+	_ = p.caller.Receive(func(r *wire.CallReply) {
+		p.t.found("calls", "a reply on the stream Calls is for call %d, which was not made, or answered before", r.GetId())
+	})
 }
 
 // listen takes what the plugin says.

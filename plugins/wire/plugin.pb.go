@@ -39,6 +39,11 @@
 // answered. When its time is over, or nobody waits for it any more, the host sends Cancel on the session, and the plugin answers
 // soon, with an error or with what it has. A plugin that does not within a second is killed: there is no other way to stop it.
 //
+// A plugin that says calls in Ready is asked on one stream: the host opens Calls right after Ready, once, sends a CallRequest for
+// each call, and reads the replies in the order in which they are done, each with its request's id. The plugin reads on
+// while calls run. The stream lasts as long as the session, and ends the process's use as that does: a reply that is larger
+// than gRPC takes, which costs one call of Call's, costs all that run here.
+//
 // # Calling back
 //
 // A plugin asks the bot for something with Request on the session. The host answers each with an Answer of the same id, in any
@@ -311,7 +316,9 @@ type CallReply struct {
 	//
 	//	*CallReply_Output
 	//	*CallReply_Error
-	Result        isCallReply_Result `protobuf_oneof:"result"`
+	Result isCallReply_Result `protobuf_oneof:"result"`
+	// In Calls the request's id.
+	Id            uint64 `protobuf:"varint,3,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -369,6 +376,13 @@ func (x *CallReply) GetError() *Error {
 		}
 	}
 	return nil
+}
+
+func (x *CallReply) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
 }
 
 type isCallReply_Result interface {
@@ -1050,6 +1064,7 @@ type Ready struct {
 	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"` // as in plugin.yaml
 	Actions       []string               `protobuf:"bytes,3,rep,name=actions,proto3" json:"actions,omitempty"` // all that can be called; those of plugin.yaml must be among them
 	Kit           string                 `protobuf:"bytes,4,opt,name=kit,proto3" json:"kit,omitempty"`         // "timbot-go 1.4.0", for logs; may be empty
+	Calls         bool                   `protobuf:"varint,5,opt,name=calls,proto3" json:"calls,omitempty"`    // it has Calls
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1110,6 +1125,13 @@ func (x *Ready) GetKit() string {
 		return x.Kit
 	}
 	return ""
+}
+
+func (x *Ready) GetCalls() bool {
+	if x != nil {
+		return x.Calls
+	}
+	return false
 }
 
 // Pong answers a Ping.
@@ -1634,10 +1656,11 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x12\n" +
 	"\x04step\x18\x02 \x01(\tR\x04step\x12\"\n" +
 	"\fconversation\x18\x03 \x01(\tR\fconversation\x12\x12\n" +
-	"\x04user\x18\x04 \x01(\tR\x04user\"`\n" +
+	"\x04user\x18\x04 \x01(\tR\x04user\"p\n" +
 	"\tCallReply\x12\x18\n" +
 	"\x06output\x18\x01 \x01(\fH\x00R\x06output\x12/\n" +
-	"\x05error\x18\x02 \x01(\v2\x17.timbot.plugin.v1.ErrorH\x00R\x05errorB\b\n" +
+	"\x05error\x18\x02 \x01(\v2\x17.timbot.plugin.v1.ErrorH\x00R\x05error\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\x04R\x02idB\b\n" +
 	"\x06result\"\x89\x01\n" +
 	"\x05Error\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x12\n" +
@@ -1676,12 +1699,13 @@ const file_plugin_proto_rawDesc = "" +
 	"\arequest\x18\x03 \x01(\v2\x19.timbot.plugin.v1.RequestH\x00R\arequest\x12)\n" +
 	"\x03log\x18\x04 \x01(\v2\x15.timbot.plugin.v1.LogH\x00R\x03log\x122\n" +
 	"\x06health\x18\x05 \x01(\v2\x18.timbot.plugin.v1.HealthH\x00R\x06healthB\x06\n" +
-	"\x04kind\"a\n" +
+	"\x04kind\"w\n" +
 	"\x05Ready\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x18\n" +
 	"\aactions\x18\x03 \x03(\tR\aactions\x12\x10\n" +
-	"\x03kit\x18\x04 \x01(\tR\x03kit\"\x16\n" +
+	"\x03kit\x18\x04 \x01(\tR\x03kit\x12\x14\n" +
+	"\x05calls\x18\x05 \x01(\bR\x05calls\"\x16\n" +
 	"\x04Pong\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\"\x87\x02\n" +
 	"\aRequest\x12\x0e\n" +
@@ -1721,10 +1745,11 @@ const file_plugin_proto_rawDesc = "" +
 	"\vLEVEL_ERROR\x10\x04\",\n" +
 	"\x06Health\x12\x0e\n" +
 	"\x02ok\x18\x01 \x01(\bR\x02ok\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text2\x9b\x01\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text2\xe4\x01\n" +
 	"\x06Plugin\x12M\n" +
 	"\aSession\x12\x1d.timbot.plugin.v1.HostMessage\x1a\x1f.timbot.plugin.v1.PluginMessage(\x010\x01\x12B\n" +
-	"\x04Call\x12\x1d.timbot.plugin.v1.CallRequest\x1a\x1b.timbot.plugin.v1.CallReplyB*Z(github.com/timbot-go/timbot/plugins/wireb\x06proto3"
+	"\x04Call\x12\x1d.timbot.plugin.v1.CallRequest\x1a\x1b.timbot.plugin.v1.CallReply\x12G\n" +
+	"\x05Calls\x12\x1d.timbot.plugin.v1.CallRequest\x1a\x1b.timbot.plugin.v1.CallReply(\x010\x01B*Z(github.com/timbot-go/timbot/plugins/wireb\x06proto3"
 
 var (
 	file_plugin_proto_rawDescOnce sync.Once
@@ -1786,10 +1811,12 @@ var file_plugin_proto_depIdxs = []int32{
 	21, // 18: timbot.plugin.v1.Log.fields:type_name -> timbot.plugin.v1.Log.FieldsEntry
 	5,  // 19: timbot.plugin.v1.Plugin.Session:input_type -> timbot.plugin.v1.HostMessage
 	1,  // 20: timbot.plugin.v1.Plugin.Call:input_type -> timbot.plugin.v1.CallRequest
-	11, // 21: timbot.plugin.v1.Plugin.Session:output_type -> timbot.plugin.v1.PluginMessage
-	3,  // 22: timbot.plugin.v1.Plugin.Call:output_type -> timbot.plugin.v1.CallReply
-	21, // [21:23] is the sub-list for method output_type
-	19, // [19:21] is the sub-list for method input_type
+	1,  // 21: timbot.plugin.v1.Plugin.Calls:input_type -> timbot.plugin.v1.CallRequest
+	11, // 22: timbot.plugin.v1.Plugin.Session:output_type -> timbot.plugin.v1.PluginMessage
+	3,  // 23: timbot.plugin.v1.Plugin.Call:output_type -> timbot.plugin.v1.CallReply
+	3,  // 24: timbot.plugin.v1.Plugin.Calls:output_type -> timbot.plugin.v1.CallReply
+	22, // [22:25] is the sub-list for method output_type
+	19, // [19:22] is the sub-list for method input_type
 	19, // [19:19] is the sub-list for extension type_name
 	19, // [19:19] is the sub-list for extension extendee
 	0,  // [0:19] is the sub-list for field type_name

@@ -39,6 +39,11 @@
 // answered. When its time is over, or nobody waits for it any more, the host sends Cancel on the session, and the plugin answers
 // soon, with an error or with what it has. A plugin that does not within a second is killed: there is no other way to stop it.
 //
+// A plugin that says calls in Ready is asked on one stream: the host opens Calls right after Ready, once, sends a CallRequest for
+// each call, and reads the replies in the order in which they are done, each with its request's id. The plugin reads on
+// while calls run. The stream lasts as long as the session, and ends the process's use as that does: a reply that is larger
+// than gRPC takes, which costs one call of Call's, costs all that run here.
+//
 // # Calling back
 //
 // A plugin asks the bot for something with Request on the session. The host answers each with an Answer of the same id, in any
@@ -79,6 +84,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	Plugin_Session_FullMethodName = "/timbot.plugin.v1.Plugin/Session"
 	Plugin_Call_FullMethodName    = "/timbot.plugin.v1.Plugin/Call"
+	Plugin_Calls_FullMethodName   = "/timbot.plugin.v1.Plugin/Calls"
 )
 
 // PluginClient is the client API for Plugin service.
@@ -89,6 +95,9 @@ type PluginClient interface {
 	Session(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[HostMessage, PluginMessage], error)
 	// Call does an action. The status is always OK: what goes wrong is in the reply. Another status is a fault of the plugin.
 	Call(ctx context.Context, in *CallRequest, opts ...grpc.CallOption) (*CallReply, error)
+	// Calls does what Call does, for all calls of the process, at half the cost. A plugin need not have it: one that does says so in
+	// Ready, and is not asked by Call then. See above.
+	Calls(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[CallRequest, CallReply], error)
 }
 
 type pluginClient struct {
@@ -122,6 +131,19 @@ func (c *pluginClient) Call(ctx context.Context, in *CallRequest, opts ...grpc.C
 	return out, nil
 }
 
+func (c *pluginClient) Calls(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[CallRequest, CallReply], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Plugin_ServiceDesc.Streams[1], Plugin_Calls_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[CallRequest, CallReply]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Plugin_CallsClient = grpc.BidiStreamingClient[CallRequest, CallReply]
+
 // PluginServer is the server API for Plugin service.
 // All implementations must embed UnimplementedPluginServer
 // for forward compatibility.
@@ -130,6 +152,9 @@ type PluginServer interface {
 	Session(grpc.BidiStreamingServer[HostMessage, PluginMessage]) error
 	// Call does an action. The status is always OK: what goes wrong is in the reply. Another status is a fault of the plugin.
 	Call(context.Context, *CallRequest) (*CallReply, error)
+	// Calls does what Call does, for all calls of the process, at half the cost. A plugin need not have it: one that does says so in
+	// Ready, and is not asked by Call then. See above.
+	Calls(grpc.BidiStreamingServer[CallRequest, CallReply]) error
 	mustEmbedUnimplementedPluginServer()
 }
 
@@ -145,6 +170,9 @@ func (UnimplementedPluginServer) Session(grpc.BidiStreamingServer[HostMessage, P
 }
 func (UnimplementedPluginServer) Call(context.Context, *CallRequest) (*CallReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Call not implemented")
+}
+func (UnimplementedPluginServer) Calls(grpc.BidiStreamingServer[CallRequest, CallReply]) error {
+	return status.Error(codes.Unimplemented, "method Calls not implemented")
 }
 func (UnimplementedPluginServer) mustEmbedUnimplementedPluginServer() {}
 func (UnimplementedPluginServer) testEmbeddedByValue()                {}
@@ -192,6 +220,13 @@ func _Plugin_Call_Handler(srv interface{}, ctx context.Context, dec func(interfa
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Plugin_Calls_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(PluginServer).Calls(&grpc.GenericServerStream[CallRequest, CallReply]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Plugin_CallsServer = grpc.BidiStreamingServer[CallRequest, CallReply]
+
 // Plugin_ServiceDesc is the grpc.ServiceDesc for Plugin service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -208,6 +243,12 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Session",
 			Handler:       _Plugin_Session_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Calls",
+			Handler:       _Plugin_Calls_Handler,
 			ServerStreams: true,
 			ClientStreams: true,
 		},
