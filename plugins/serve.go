@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -32,9 +31,6 @@ func Serve(p Plugin) {
 	}
 	os.Exit(0)
 }
-
-// flushTime is how long the last replies may take to be read once the session has ended.
-const flushTime = time.Second
 
 func serve(p Plugin, args []string, in io.Reader, out io.Writer) error {
 	manifest, err := p.Manifest()
@@ -68,8 +64,7 @@ func serve(p Plugin, args []string, in io.Reader, out io.Writer) error {
 	}()
 	go func() { // ends with the process
 		<-s.done
-		time.AfterFunc(flushTime, server.Stop)
-		server.GracefulStop() // the last replies may still be on their way
+		server.GracefulStop() // the last replies may still be on their way; a host that takes none ends the process
 	}()
 	if _, err := fmt.Fprintf(out, "1|1|%s|%s|grpc|%s\n", listener.Addr().Network(), address, own); err != nil {
 		return err

@@ -149,9 +149,14 @@ func hidden(r *Rule, takers []*Rule) *Rule {
 		if t.Stage != r.Stage || !before || r.Mode == ModeOff || r.IncludeSelf && !t.IncludeSelf {
 			continue
 		}
-		if !slices.ContainsFunc(r.Events, func(name string) bool { return !slices.Contains(t.Events, name) }) {
+		if t.hears(r) {
 			return t
 		}
 	}
 	return nil
+}
+
+// hears reports whether every event that other is tried on is one of r's. A slot of a schedule is an event of its own rule alone.
+func (r *Rule) hears(other *Rule) bool {
+	return !slices.ContainsFunc(other.Events, func(name string) bool { return name == EventSchedule || !slices.Contains(r.Events, name) })
 }

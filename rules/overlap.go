@@ -82,7 +82,7 @@ func (s *Set) shadows(t, r *Rule) bool {
 	case t.Stage > r.Stage || !s.triedWith(t.Stage, r.Stage):
 		return false
 	}
-	if slices.ContainsFunc(r.Events, func(name string) bool { return !slices.Contains(t.Events, name) }) {
+	if !t.hears(r) {
 		return false
 	}
 	return t.match.impliedBy(r.match) && t.condImpliedBy(r)
