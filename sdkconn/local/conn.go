@@ -129,8 +129,9 @@ func (c *Conn) kick(at uint64) int64 {
 	c.mu.Lock()
 	c.kicked = true
 	open := !c.closed
-	c.mu.Unlock()
+	// Whoever finds the login kicked finds the event as well.
 	pos := c.inbox.kick(sdkconn.Event{Kind: sdkconn.EventKickedOffline, At: at, Desc: "the same user logged in again"})
+	c.mu.Unlock()
 	if open {
 		close(c.lost)
 	}

@@ -164,8 +164,11 @@ func (c *Conn) Subscribe(ctx context.Context, h sdkconn.Handler) error {
 		}
 		batch, err := c.gather(ctx)
 		if err != nil {
-			if ctx.Err() != nil {
+			switch {
+			case ctx.Err() != nil:
 				return nil
+			case b.lastWords() != nil: // kicked meanwhile
+				continue
 			}
 			return err
 		}
@@ -176,6 +179,9 @@ func (c *Conn) Subscribe(ctx context.Context, h sdkconn.Handler) error {
 			continue
 		}
 		if err := c.check(op); err != nil {
+			if b.lastWords() != nil { // kicked meanwhile
+				continue
+			}
 			return err
 		}
 		select {
@@ -196,33 +202,52 @@ func (b *inbox) lastWords() []pending {
 	return b.queue
 }
 
-// hand passes a batch to the handler and records that it took it, or puts it back, also when the handler panics.
+// Partly is the error with which a handler of a Conn of this package takes the first N events that it was given, and not the
+// others.
+type Partly struct {
+	N   int
+	Err error
+}
+
+func (e *Partly) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *Partly) Unwrap() error { return e.Err }
+
+// hand passes a batch to the handler and records what it took, and puts back the rest, also when the handler panics.
 func (c *Conn) hand(ctx context.Context, h sdkconn.Handler, batch []pending) (err error) {
 	events := make([]sdkconn.Event, len(batch))
 	for i := range batch {
 		events[i] = batch[i].ev
 	}
-	took := false
+	took := 0
 	defer func() { c.inbox.handedOver(batch, took) }()
 	err = h(ctx, events)
-	took = err == nil
+	var some *Partly
+	switch {
+	case err == nil:
+		took = len(batch)
+	case errors.As(err, &some):
+		took = min(max(some.N, 0), len(batch))
+	}
 	return err
 }
 
-// handedOver ends the handler's work on a batch.
-func (b *inbox) handedOver(batch []pending, took bool) {
+// handedOver ends the handler's work on a batch, of which it took so many.
+func (b *inbox) handedOver(batch []pending, took int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.busy = false
-	last := batch[len(batch)-1]
-	if !took {
-		if !b.kicked || last.ev.Kind == sdkconn.EventKickedOffline {
-			b.queue = append(batch, b.queue...)
+	if took > 0 && !b.kicked {
+		if last := batch[took-1].id; b.taken < last {
+			b.taken, b.handed = last, last
+		}
+	}
+	if rest := batch[took:]; len(rest) > 0 {
+		if !b.kicked || rest[len(rest)-1].ev.Kind == sdkconn.EventKickedOffline {
+			b.queue = append(rest, b.queue...)
 		}
 		return
-	}
-	if b.taken < last.id && !b.kicked {
-		b.taken, b.handed = last.id, last.id
 	}
 	b.settle()
 	b.announce()

@@ -213,3 +213,66 @@ func TestIdleKnowsEventsWithoutRows(t *testing.T) {
 		}
 	}
 }
+
+// However a login is kicked while somebody begins to listen, he is told.
+func TestWhoeverIsKickedIsTold(t *testing.T) {
+	chat := open(t, Memory, Config{})
+	for range 500 {
+		conn := login(t, chat, "alice")
+		told := 0
+		done := make(chan error, 1)
+		go func() {
+			done <- conn.Subscribe(t.Context(), func(_ context.Context, events []sdkconn.Event) error {
+				for i := range events {
+					if events[i].Kind == sdkconn.EventKickedOffline {
+						told++
+					}
+				}
+				return nil
+			})
+		}()
+		login(t, chat, "alice").Close()
+		if err := <-done; !errors.Is(err, sdkconn.CodeLoginKickedOffByOther) || told != 1 {
+			t.Fatalf("told %d times, then %v", told, err)
+		}
+		conn.Close()
+	}
+}
+
+// What a handler did not take is told again, and nothing else, after another login too.
+func TestAHandlerTakesAPart(t *testing.T) {
+	chat := open(t, Memory, Config{})
+	alice, bob := login(t, chat, "alice"), login(t, chat, "bob")
+	for _, s := range []string{"one", "two", "three"} {
+		send(t, alice, sdkconn.C2C("bob"), s)
+	}
+	enough := errors.New("enough")
+	var heard []string
+	upTo := func(word string) sdkconn.Handler {
+		return func(_ context.Context, events []sdkconn.Event) error {
+			for i := range events {
+				if events[i].Kind != sdkconn.EventNewMsg {
+					continue
+				}
+				heard = append(heard, events[i].Message.Text())
+				if heard[len(heard)-1] == word {
+					return &Partly{N: i + 1, Err: enough}
+				}
+			}
+			return nil
+		}
+	}
+	if err := bob.Subscribe(t.Context(), upTo("one")); !errors.Is(err, enough) {
+		t.Fatalf("Subscribe: %v", err)
+	}
+	if err := bob.Subscribe(t.Context(), upTo("two")); !errors.Is(err, enough) {
+		t.Fatalf("Subscribe: %v", err)
+	}
+	if err := bob.Close(); err != nil {
+		t.Fatal(err)
+	}
+	texts, _ := take(t, login(t, chat, "bob"))
+	if heard = append(heard, texts...); fmt.Sprint(heard) != "[one two three]" {
+		t.Errorf("told %q", heard)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/timbot-go/timbot/sdkconn"
+	"github.com/timbot-go/timbot/sdkconn/local"
 )
 
 // The events of a conversation list beside sdkconn's.
@@ -157,31 +158,42 @@ func (s *SDK) synced(c *session) {
 	}
 }
 
-// tell passes events to the listeners and returns when they have heard them. Events that are told when the login ends are
-// taken; when some of them are not, none is.
-func (s *SDK) tell(c *session, events []sdkconn.Event) error {
-	var last *told
-	for len(events) > 0 {
+// tell passes events to the listeners and returns when they have heard them. Events that are being told when the login ends are
+// taken, and those before them; the others are not.
+func (s *SDK) tell(t *term, c *session, events []sdkconn.Event) error {
+	var parts []*told
+	var ends []int // how many events there are up to the end of each part
+	for at := 0; at < len(events); {
 		n := 1
-		for n < len(events) && n < maxTold && together(&events[0], &events[n]) {
+		for at+n < len(events) && n < maxTold && together(&events[at], &events[at+n]) {
 			n++
 		}
-		part := slices.Clone(events[:n]) // it may be told still when this has returned
-		events = events[n:]
+		part := slices.Clone(events[at : at+n]) // it may be told still when this has returned
+		at += n
 		if part[0].Kind == sdkconn.EventKickedOffline {
 			s.mu.Lock()
 			there := s.session == c
-			s.gone(c)
+			if there {
+				s.leave(t, c)
+			}
 			s.mu.Unlock()
 			if !there { // the login had ended already, and whoever came after it need not know
 				continue
 			}
 		}
-		last = &told{scope: &c.scope, run: func() { s.hear(c, part) }, done: make(chan struct{})}
-		s.thread.put(last)
+		d := &told{scope: &c.scope, run: func() { s.hear(c, part) }, done: make(chan struct{})}
+		parts, ends = append(parts, d), append(ends, at)
+		s.thread.put(d)
 	}
-	if last != nil && !s.thread.wait(last) {
-		return errEnded
+	if len(parts) == 0 {
+		return nil
+	}
+	if begun := s.thread.wait(parts); begun < len(parts) {
+		took := 0
+		if begun > 0 {
+			took = ends[begun-1]
+		}
+		return &local.Partly{N: took, Err: errEnded}
 	}
 	return nil
 }

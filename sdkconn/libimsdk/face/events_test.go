@@ -142,6 +142,21 @@ func TestWhoIsKickedIsLoggedInNoMore(t *testing.T) {
 	}
 }
 
+// A program may end the SDK as soon as it hears that it was kicked, on the thread that tells it.
+func TestUninitOfTheKicked(t *testing.T) {
+	for range 20 {
+		s, chat, _ := shared(t)
+		ended := make(chan sdkconn.Code, 1)
+		s.SetKickedOfflineCallback(func() { ended <- s.Uninit() })
+		if _, err := chat.Login(t.Context(), "alice"); err != nil {
+			t.Fatal(err)
+		}
+		if code := hears(t, ended); code != 0 {
+			t.Errorf("Uninit: %d", code)
+		}
+	}
+}
+
 func TestListenersToNewMessages(t *testing.T) {
 	s := open(t)
 	as(t, s, "bob")

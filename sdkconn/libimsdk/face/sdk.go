@@ -12,6 +12,7 @@ package face
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/jonboulle/clockwork"
@@ -67,6 +68,8 @@ type term struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+
+	leaving []*session // whose login ended by itself and that are being closed; the SDK's mutex guards it
 
 	mu   sync.Mutex
 	chat *local.Chat // opened by the first login
@@ -127,21 +130,25 @@ func (s *SDK) Init(appID uint64, config string) sdkconn.Code {
 // and none will come. Only a Reply or listener that calls it is still there.
 func (s *SDK) Uninit() sdkconn.Code {
 	s.mu.Lock()
-	t, session := s.term, s.session
+	t := s.term
 	if !t.open {
 		s.mu.Unlock()
 		return 0
 	}
+	sessions := slices.Clone(t.leaving)
+	if s.session != nil {
+		sessions = append(sessions, s.session)
+	}
 	s.term, s.session, s.attempt, s.status, s.listeners = new(term), nil, nil, LoginNone, new(listeners)
 	s.thread.end(&t.scope)
-	if session != nil {
-		s.thread.end(&session.scope)
+	for _, c := range sessions {
+		s.thread.end(&c.scope)
 	}
 	s.mu.Unlock()
 	t.cancel()
-	if session != nil {
-		s.thread.quiet(&session.scope)
-		session.close()
+	for _, c := range sessions {
+		s.thread.quiet(&c.scope)
+		c.close()
 	}
 	s.thread.quiet(&t.scope)
 	t.work.Wait()

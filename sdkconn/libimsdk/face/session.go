@@ -3,6 +3,7 @@ package face
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,7 +59,7 @@ func (s *SDK) startSession(t *term, conn *local.Conn, expires time.Time) *sessio
 	go func() {
 		defer close(c.pumped)
 		s.synced(c)
-		err := conn.Subscribe(ctx, func(_ context.Context, events []sdkconn.Event) error { return s.tell(c, events) })
+		err := conn.Subscribe(ctx, func(_ context.Context, events []sdkconn.Event) error { return s.tell(t, c, events) })
 		if err != nil && ctx.Err() == nil {
 			s.lost(t, c)
 		}
@@ -121,13 +122,12 @@ func (s *SDK) expired(t *term, c *session) {
 	if s.session != c {
 		return
 	}
-	s.gone(c)
 	s.thread.post(&c.scope, func() {
 		if f := s.heard(c.listeners).sigExpired; f != nil {
 			f()
 		}
 	})
-	t.work.Go(func() { c.close() }) // there is nothing left that could be lost
+	s.leave(t, c)
 }
 
 // run does the calls, one after another.
@@ -186,17 +186,22 @@ func (c *session) close() error {
 func (s *SDK) lost(t *term, c *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.gone(c)
-	if s.term == t {
-		t.work.Go(func() { c.close() }) // there is nothing left that could be lost
+	if s.session == c {
+		s.leave(t, c)
 	}
 }
 
-// gone makes calls answer that nobody is logged in. s.mu is held.
-func (s *SDK) gone(c *session) {
-	if s.session == c {
-		s.session, s.status = nil, LoginNone
-	}
+// leave ends the login of the session that is there: calls answer that nobody is logged in, and it is closed, with nothing left
+// that could be lost. s.mu is held.
+func (s *SDK) leave(t *term, c *session) {
+	s.session, s.status = nil, LoginNone
+	t.leaving = append(t.leaving, c)
+	t.work.Go(func() {
+		c.close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		t.leaving = slices.DeleteFunc(t.leaving, func(other *session) bool { return other == c })
+	})
 }
 
 // errEnded is why a handler did not take events.

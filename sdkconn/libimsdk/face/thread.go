@@ -89,24 +89,29 @@ func (t *thread) put(d *told) {
 	t.more.Signal()
 }
 
-// wait blocks until d was told or its scope ended, and reports whether it was at least begun.
-func (t *thread) wait(d *told) bool {
+// wait blocks until the parts, which are of one scope, were told or the scope ended, and returns how many were at least begun.
+func (t *thread) wait(parts []*told) (begun int) {
+	last := parts[len(parts)-1]
+	scope := last.scope
 	t.mu.Lock()
-	if d.scope.stop == nil {
-		d.scope.stop = make(chan struct{})
-		if d.scope.ended {
-			close(d.scope.stop)
+	if scope.stop == nil {
+		scope.stop = make(chan struct{})
+		if scope.ended {
+			close(scope.stop)
 		}
 	}
-	stop := d.scope.stop
+	stop := scope.stop
 	t.mu.Unlock()
 	select {
-	case <-d.done:
+	case <-last.done:
 	case <-stop:
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return d.began
+	for begun < len(parts) && parts[begun].began {
+		begun++
+	}
+	return begun
 }
 
 // end ends a scope: nothing more of it is begun.
