@@ -49,7 +49,8 @@ func Main() {
 		return
 	}
 	// A signal to the whole group or service is for the parent, which may take its time and use the connection meanwhile.
-	ossignal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// What is written to a parent that is gone fails, and ends nothing before leave has cleaned up.
+	ossignal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	if fd, err := strconv.ParseUint(os.Getenv(lifelineEnv), 10, 31); err == nil {
 		lifeline := os.NewFile(uintptr(fd), "parent")
 		go func() { // ends with the process
@@ -78,7 +79,11 @@ func Main() {
 // leave ends a child. Its socket goes along: a parent that was killed cannot see to that.
 func leave(code int) {
 	if dir := os.Getenv(plugin.EnvUnixSocketDir); dir != "" {
-		_ = os.RemoveAll(dir)
+		for range 10 {
+			if os.RemoveAll(dir) == nil { // else the socket was being made meanwhile
+				break
+			}
+		}
 	}
 	os.Exit(code)
 }
