@@ -93,7 +93,7 @@ func (w *whose) open(ctx context.Context, path string, change bool) (*desk, erro
 	}
 	file := filepath.Join(dir, journalFile)
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no journal %s yet: start the bot first, with timbot run", file)
+		return nil, &noJournalError{file}
 	}
 	d := &desk{close: func() error { return nil }}
 	if change {
@@ -126,6 +126,13 @@ func (w *whose) at(cmd *cobra.Command, path string, change bool, f func(*desk) e
 		err = finding{err}
 	}
 	return errors.Join(err, d.close())
+}
+
+// noJournalError is what a bot that never ran has to say of its past.
+type noJournalError struct{ file string }
+
+func (e *noJournalError) Error() string {
+	return "there is no journal " + e.file + " yet: start the bot first, with timbot run"
 }
 
 // client is the running bot that path names.

@@ -13,6 +13,7 @@ import (
 	"github.com/timbot-go/timbot/actions"
 	"github.com/timbot-go/timbot/bot"
 	"github.com/timbot-go/timbot/bot/control"
+	"github.com/timbot-go/timbot/bot/journal"
 	"github.com/timbot-go/timbot/rules"
 )
 
@@ -107,7 +108,7 @@ func newJobsListCommand() *cobra.Command {
 		Example: "  timbot jobs list mybot",
 		Args:    wantArgs(1, 1, "BOT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return of.jobs(cmd, args[0], false, func(jobs control.Jobs) error {
+			list := func(jobs control.Jobs) error {
 				list, err := jobs.Jobs(cmd.Context())
 				for i := range list {
 					if err != nil {
@@ -120,7 +121,17 @@ func newJobsListCommand() *cobra.Command {
 					}
 				}
 				return err
-			})
+			}
+			err := of.jobs(cmd, args[0], false, list)
+			if errors.As(err, new(*noJournalError)) { // a bot that never ran has schedules too
+				inspector := bot.NewInspector(journal.NewMemory(0), actions.NewRegistry(actions.Builtin()...), clockwork.NewRealClock())
+				down, err := newDownJobs(args[0], inspector)
+				if err != nil {
+					return err
+				}
+				return list(down)
+			}
+			return err
 		},
 	}
 	of.flags(cmd)

@@ -31,7 +31,7 @@ func (w *whose) readJournal(ctx context.Context, path string) (in *bot.Inspector
 	}
 	file := filepath.Join(dir, journalFile)
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("there is no journal %s yet: start the bot first, with timbot run", file)
+		return nil, nil, &noJournalError{file}
 	}
 	j, err := sqlite.Open(ctx, file, sqlite.Config{ReadOnly: true})
 	if err != nil {
