@@ -27,17 +27,17 @@ func WriteHTML(w io.Writer, all []*Outcome) error {
 
 // htmlPage is what the template is given.
 type htmlPage struct {
-	Rules, Branches Share
-	Tests           int
-	Files           []*htmlFile
+	Rules, Branches, Entries Share
+	Tests                    int
+	Files                    []*htmlFile
 }
 
 type htmlFile struct {
-	ID              string
-	Path            string
-	Rules, Branches Share
-	Lines           []htmlLine
-	Missing         []Missing
+	ID                       string
+	Path                     string
+	Rules, Branches, Entries Share
+	Lines                    []htmlLine
+	Missing                  []Missing
 }
 
 type htmlLine struct {
@@ -54,7 +54,7 @@ type htmlMark struct {
 	text    string // when it was reached
 	lacks   Missing
 	reached bool
-	share   func(*htmlFile) *Share // nil for an entry
+	share   func(*htmlFile) *Share
 }
 
 func newCoverPage(all []*Outcome) *htmlPage {
@@ -92,6 +92,7 @@ func newCoverPage(all []*Outcome) *htmlPage {
 			add(w.Pos.File+"\x00\x00"+w.List+"\x00"+w.Word, htmlMark{
 				pos: w.Pos, text: fmt.Sprintf("list %s: %s was hit", w.List, show(w.Word)), reached: w.Reached,
 				lacks: Missing{w.Pos, "entry", "", fmt.Sprintf("entry %s of list %s was never hit", show(w.Word), w.List)},
+				share: func(f *htmlFile) *Share { return &f.Entries },
 			})
 		}
 	}
@@ -105,6 +106,7 @@ func newCoverPage(all []*Outcome) *htmlPage {
 		page.Files = append(page.Files, f)
 		page.Rules.add(f.Rules)
 		page.Branches.add(f.Branches)
+		page.Entries.add(f.Entries)
 	}
 	return page
 }
@@ -126,11 +128,10 @@ func newHTMLFile(path string, text []byte, marks []*htmlMark) *htmlFile {
 	}
 	shares := make([]Share, len(lines))
 	for _, m := range marks {
-		if m.share != nil {
-			s := m.share(f)
-			if s.All++; m.reached {
-				s.Reached++
-			}
+		if all := m.share(f); m.reached {
+			all.add(Share{1, 1})
+		} else {
+			all.add(Share{0, 1})
 		}
 		if !m.reached {
 			f.Missing = append(f.Missing, m.lacks)

@@ -338,4 +338,7 @@ tests: [{name: first, send: {from: u, text: "<script>alert(1)</script>"}, expect
 	if !strings.Contains(page, "3/3 <small>100%</small>") && !strings.Contains(page, "2/3 <small>66%</small>") {
 		t.Error("the shares are not there")
 	}
+	if !strings.Contains(page, `<td class="number">1/1 <small>100%</small></td></tr>`) {
+		t.Error("the share of the entries is not there")
+	}
 }
