@@ -782,6 +782,7 @@
 // What they do:
 //
 //   - set assigns: vars for the rest of the run, user, chat and bot for good (state.user.lang). null removes.
+//     Of what several conversations set at once the last value stays: to count there is count.
 //   - choose does the first choice whose if holds; one without if takes the rest and comes last.
 //   - do, with or without if, is a block of steps.
 //   - for_each does its steps once for each item of a list, at most 10,000; the item's name is item unless as names it.
