@@ -309,6 +309,9 @@ func (t *trial) begin(s *Set, p *plan, ev *Event, f *Facts) {
 func (t *trial) end() {
 	t.set, t.ev, t.facts = nil, nil, nil
 	t.in.release()
+	if cap(t.low) > 1<<16 { // memory that only a long text needs
+		t.low = nil
+	}
 	if t.ready {
 		t.env, t.match = ruleEnv{}, matchView{}
 	}
