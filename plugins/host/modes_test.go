@@ -188,7 +188,8 @@ func beAPlugin(mode string) {
 	case "runs": // of its own accord
 		p := good()
 		p.Run = func(ctx context.Context) error {
-			if err := plugins.BotOf(ctx).Signal(ctx, "begun", nil); err != nil {
+			// Who hears the signal may stop the plugin before it has the answer.
+			if err := plugins.BotOf(ctx).Signal(ctx, "begun", nil); err != nil && ctx.Err() == nil {
 				return err
 			}
 			<-ctx.Done()
